@@ -1,0 +1,90 @@
+"""One ModelDeployment for each manifest of the stack's folders."""
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import get_config
+
+from components import cluster
+from components.model_deployment import ModelDeployment, ModelDeploymentArgs
+from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
+from mlifecycle.digests import folder_digest
+from mlifecycle.gate import GateSettings
+from mlifecycle.governance.evaluation import evaluate
+from mlifecycle.governance.findings import refusals
+from mlifecycle.governance.levels import LevelsError, load_levels
+from mlifecycle.image.registry import pin
+from mlifecycle.manifest.loading import ManifestError, load_paths
+from mlifecycle.manifest.schema import Manifest
+from mlifecycle.process import ToolError
+from mlifecycle.stack.settings import PROJECT, SettingsError, StackSettings, read_settings
+
+SERVER = Path("inference")
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlifecycle"
+
+
+def main() -> None:
+    """Read what the release is made of, then declare it."""
+    try:
+        settings = read_settings(pulumi.get_stack(), _config)
+        manifests = [item.manifest for item in load_paths(settings.manifest_folders)]
+        levels = load_levels()
+        refused = {m.metadata.name for m in manifests if refusals(evaluate(m, levels))}
+        base_image = pin(settings.base_image)
+    except (SettingsError, ManifestError, LevelsError, ToolError) as error:
+        raise pulumi.RunError(str(error)) from error
+    artifacts = _artifacts(manifests, refused, settings)
+    provider = cluster.provider(settings)
+    owned = cluster.namespaces(
+        (settings.namespace_of(manifest.metadata.namespace) for manifest in manifests),
+        pulumi.ResourceOptions(provider=provider),
+    )
+    gate = GateSettings(settings.builder, settings.vulnerability_database, SERVER, CACHE)
+    models = {}
+    for manifest, artifact in zip(manifests, artifacts, strict=True):
+        args = ModelDeploymentArgs(
+            manifest=manifest,
+            levels=levels,
+            settings=settings,
+            artifact=artifact,
+            base_image=base_image,
+            server_digest=folder_digest(SERVER),
+            generator_digest=folder_digest(Path("components")),
+            gate=gate,
+        )
+        namespace = owned[settings.namespace_of(manifest.metadata.namespace)]
+        options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace])
+        models[manifest.metadata.name] = ModelDeployment(args, options).summary
+    pulumi.export("environment", settings.environment)
+    pulumi.export("models", models)
+
+
+def _config(key: str) -> Any:
+    """A key of the stack's configuration; arrays arrive as JSON."""
+    value = get_config(f"{PROJECT}:{key}")
+    return json.loads(value) if key == "manifestFolders" and value else value
+
+
+def _artifacts(
+    manifests: list[Manifest], refused: set[str], settings: StackSettings
+) -> list[Artifact | str]:
+    """What the store holds for each model, or the reason why it cannot be released."""
+
+    def inspect(manifest: Manifest) -> Artifact | str:
+        if manifest.metadata.name in refused:
+            return "refused"
+        try:
+            return inspect_artifact(manifest.spec.model.uri, settings.model_store)
+        except ArtifactError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return list(pool.map(inspect, manifests))
+
+
+if __name__ == "__main__":
+    main()

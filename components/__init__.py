@@ -1,0 +1,1 @@
+"""The Pulumi resources, and nothing else."""

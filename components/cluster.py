@@ -1,0 +1,39 @@
+"""The stack's connection to its cluster, and the namespaces that it owns."""
+
+from collections.abc import Iterable
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from mlifecycle.stack.settings import StackSettings
+
+# Pod Security: nothing that is not restricted is admitted, whoever makes it.
+POD_SECURITY = {
+    f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")
+}
+
+
+def provider(settings: StackSettings) -> kubernetes.Provider:
+    """One for the stack; only another cluster, not another kubeconfig, replaces the objects."""
+    return kubernetes.Provider(
+        "cluster",
+        context=settings.kube_context or None,
+        cluster_identifier=settings.cluster_identifier,
+    )
+
+
+def namespaces(
+    names: Iterable[str], options: pulumi.ResourceOptions
+) -> dict[str, kubernetes.core.v1.Namespace]:
+    """Each namespace that the stack's models land in."""
+    return {
+        name: kubernetes.core.v1.Namespace(
+            name,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=name,
+                labels={**POD_SECURITY, "app.kubernetes.io/managed-by": "pulumi"},
+            ),
+            opts=options,
+        )
+        for name in sorted(set(names))
+    }

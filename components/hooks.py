@@ -1,0 +1,50 @@
+"""Hooks that can neither fail open, nor hang, nor block the program's loop."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
+
+T = TypeVar("T")
+# Not the loop's own executor: registrations that wait for hooks hold all of its threads.
+_POOL = ThreadPoolExecutor(max_workers=4, thread_name_prefix="hook")
+
+
+async def in_hook_pool(function: Callable[[], T]) -> T:
+    """Run a blocking function in the hooks' threads."""
+    return await asyncio.get_running_loop().run_in_executor(_POOL, function)
+
+
+def guarded_hook(
+    name: str,
+    function: Callable[[ResourceHookArgs], None],
+    *,
+    timeout: float,
+    on_dry_run: bool,
+) -> ResourceHook:
+    """A hook that runs `function` in a thread and fails, with a message, after `timeout` seconds.
+
+    Args:
+        name: unique in the program.
+        function: raises to fail the step; its message is what the engine prints.
+        timeout: seconds for the whole hook; what runs inside has its own, shorter ones.
+        on_dry_run: whether it runs in preview too.
+    """
+
+    async def hook(args: ResourceHookArgs) -> None:
+        loop = asyncio.get_running_loop()
+        context = contextvars.copy_context()
+        try:
+            await asyncio.wait_for(loop.run_in_executor(_POOL, context.run, function, args), timeout)
+        except asyncio.CancelledError:
+            raise
+        except TimeoutError as error:
+            raise RuntimeError(f"{name} did not end within {timeout:.0f} s") from error
+        except BaseException as error:
+            # The engine takes an empty message for success.
+            raise RuntimeError(str(error) or f"{type(error).__name__} without a message") from error
+
+    return ResourceHook(name, hook, ResourceHookOptions(on_dry_run=on_dry_run))

@@ -1,0 +1,225 @@
+"""A ModelDeployment: gate, image, objects and verification, in the order in which they happen."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker_build as docker_build
+from pulumi import ResourceHookBinding, ResourceOptions
+
+from components import workload
+from components.hooks import guarded_hook, in_hook_pool
+from mlifecycle.artifact import Artifact
+from mlifecycle.gate import GateSettings, pass_gate
+from mlifecycle.governance.levels import Levels
+from mlifecycle.image import build, context, names, registry
+from mlifecycle.image.names import BuildInputs
+from mlifecycle.manifest.plain import to_plain
+from mlifecycle.manifest.schema import Manifest
+from mlifecycle.release.verification import Target, verify_release
+from mlifecycle.security.evidence import Evidence
+from mlifecycle.stack.settings import StackSettings
+
+TYPE = "mlifecycle:index:ModelDeployment"
+# The sum of what may run inside: build 900 s, database 300 s, two scans of 600 s each.
+GATE_SECONDS = 2400
+NAMING_SECONDS = 150
+VERIFICATION_SECONDS = 120
+DELETE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class ModelDeploymentArgs:
+    """What a model is made of.
+
+    Attributes:
+        artifact: what its store holds, or the reason why that cannot be released.
+        base_image: by digest.
+        server_digest: over the server's folder.
+        generator_digest: over the code that makes the objects, so that a change of it is one.
+    """
+
+    manifest: Manifest
+    levels: Levels
+    settings: StackSettings
+    artifact: Artifact | str
+    base_image: str
+    server_digest: str
+    generator_digest: str
+    gate: GateSettings
+
+    def build_inputs(self) -> BuildInputs | str:
+        """What the image is made of, or why there can be none."""
+        if isinstance(self.artifact, str):
+            return self.artifact
+        model = self.manifest.spec.model
+        return BuildInputs(
+            artifact_digest=self.artifact.digest,
+            golden_digest=self.artifact.golden_digest,
+            context_digest=self.server_digest,
+            base_image=self.base_image,
+            uri=model.uri,
+            model=model.name,
+            version=model.version,
+        )
+
+
+class ModelDeployment(pulumi.ComponentResource):
+    """One model of the stack.
+
+    Attributes:
+        image: what runs, `name:tag@sha256:...`, known in preview; None when the model is refused.
+        summary: version, namespace, address and image, for the stack's outputs.
+    """
+
+    image: pulumi.Output[str] | None = None
+    summary: dict[str, pulumi.Input[str]]
+
+    def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
+        model = args.manifest.spec.model
+        inputs = args.build_inputs()
+        self._args = args
+        self._passed: Evidence | None = None
+        # A finding is never raised here: the component registers with its plain manifest, so that
+        # the policy pack reports every finding of every model in one preview.
+        super().__init__(
+            TYPE,
+            model.name,
+            {
+                "manifest": to_plain(args.manifest),
+                "build": inputs if isinstance(inputs, str) else inputs.digest(),
+                "generator": args.generator_digest,
+            },
+            ResourceOptions.merge(opts, ResourceOptions(hooks=self._gate_hooks())),
+        )
+        namespace = args.settings.namespace_of(args.manifest.metadata.namespace)
+        self.summary = {
+            "version": model.version,
+            "namespace": namespace,
+            "address": f"http://{model.name}.{namespace}.svc",
+        }
+        if not isinstance(inputs, str):
+            self.image = pulumi.Output.from_input(self._reference(inputs))
+            self.summary["image"] = self.image
+            release = workload.Release(model.name, model.version, namespace)
+            self._make_objects(inputs, release, self.image)
+        self.register_outputs(self.summary)
+
+    def _make_objects(
+        self, inputs: BuildInputs, release: workload.Release, image: pulumi.Output[str]
+    ) -> None:
+        settings = self._args.settings
+        child = ResourceOptions(parent=self)
+        secret = workload.credentials_secret(release, settings, child)
+        account = workload.service_account(release, child)
+        workload.service(release, child)
+        before = [self._push(inputs), account, *([secret] if secret else [])]
+        timeout = f"{settings.rollout_timeout_seconds}s"
+        workload.deployment(
+            release,
+            image,
+            settings,
+            ResourceOptions(
+                parent=self,
+                depends_on=before,
+                hooks=self._release_hooks(inputs, release),
+                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            ),
+        )
+
+    def _push(self, inputs: BuildInputs) -> docker_build.Image:
+        """Push by digest only: the bytes get no name before they are known to be the scanned ones."""
+        repository = names.repository(self._args.settings.registry, inputs.model)
+        staged = pulumi.Output.from_input(self._staged(inputs))
+        return docker_build.Image(
+            inputs.model,
+            context=docker_build.BuildContextArgs(
+                location=staged.apply(lambda folders: str(folders.server)),
+                named={
+                    "wheels": docker_build.ContextArgs(
+                        location=staged.apply(lambda folders: str(folders.wheels))
+                    ),
+                    "release": docker_build.ContextArgs(
+                        location=staged.apply(lambda folders: str(folders.release))
+                    ),
+                },
+            ),
+            build_args=build.build_arguments(inputs.base_image),
+            builder=docker_build.BuilderConfigArgs(name=self._args.settings.builder),
+            platforms=[docker_build.Platform.LINUX_AMD64],
+            exports=[docker_build.ExportArgs(raw=build.push_output(repository))],
+            # The gate builds in preview; a preview pushes nothing.
+            build_on_preview=False,
+            push=False,
+            # Old images stay pullable for a rollback, also after `pulumi destroy`.
+            opts=ResourceOptions(parent=self, retain_on_delete=True),
+        )
+
+    def _gate_hooks(self) -> ResourceHookBinding:
+        gate = guarded_hook(
+            f"gate of {self._args.manifest.spec.model.name}",
+            lambda _: self._gate(),
+            timeout=GATE_SECONDS,
+            on_dry_run=True,
+        )
+        return ResourceHookBinding(before_create=[gate], before_update=[gate])
+
+    def _release_hooks(self, inputs: BuildInputs, release: workload.Release) -> ResourceHookBinding:
+        """Around the Deployment, in `up` only: name the image before it, verify after it."""
+        naming = guarded_hook(
+            f"naming of {release.model}",
+            lambda _: self._name_image(inputs),
+            timeout=NAMING_SECONDS,
+            on_dry_run=False,
+        )
+        verification = guarded_hook(
+            f"verification of {release.model}",
+            lambda _: self._verify(release),
+            timeout=VERIFICATION_SECONDS,
+            on_dry_run=False,
+        )
+        return ResourceHookBinding(
+            before_create=[naming],
+            before_update=[naming],
+            after_create=[verification],
+            after_update=[verification],
+        )
+
+    def _gate(self) -> Evidence:
+        """Pass the gate, or find it passed in this run."""
+        if self._passed is None:
+            args = self._args
+            self._passed = pass_gate(args.manifest, args.build_inputs(), args.levels, args.gate)
+        return self._passed
+
+    async def _reference(self, inputs: BuildInputs) -> str:
+        """What runs, from the gate's evidence.
+
+        The gate's hook has run before the component has a URN. Where it did not, because nothing
+        changed, the evidence is this machine's, or the gate makes it now.
+        """
+        await self.urn.future()
+        evidence = await in_hook_pool(self._gate)
+        return names.reference(self._args.settings.registry, inputs, evidence.image_digest)
+
+    async def _staged(self, inputs: BuildInputs) -> context.BuildContext:
+        await self.urn.future()
+        return await in_hook_pool(lambda: context.stage(self._args.gate.server_source, inputs))
+
+    def _name_image(self, inputs: BuildInputs) -> None:
+        repository = names.repository(self._args.settings.registry, inputs.model)
+        digest = self._gate().image_digest
+        # Fails when the registry lacks it: what was pushed is then not what was scanned.
+        registry.set_tag(repository, digest, names.tag(inputs))
+
+    def _verify(self, release: workload.Release) -> None:
+        artifact = self._args.artifact
+        if isinstance(artifact, str):
+            raise RuntimeError(artifact)
+        target = Target(
+            namespace=release.namespace,
+            service=release.model,
+            model=release.model,
+            version=release.version,
+            kube_context=self._args.settings.kube_context,
+        )
+        verify_release(target, artifact.golden)

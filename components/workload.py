@@ -1,0 +1,214 @@
+"""What serves a model: ServiceAccount, configuration, Deployment and Service."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.meta import v1 as meta
+
+from mlifecycle.stack.settings import StackSettings
+
+CONTAINER = "inference"
+PORT = 8080
+# The image's user `inference` (inference/Dockerfile).
+USER = 10001
+CREDENTIALS_FOLDER = "/etc/mlifecycle/model-store"
+GRACE_SECONDS = 30
+# Endpoints and proxies forget a pod later than it is told to end; until then it must answer.
+DRAIN_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Release:
+    """What the objects carry of one release."""
+
+    model: str
+    version: str
+    namespace: str
+
+    def labels(self) -> dict[str, str]:
+        """Recommended labels, on every object; `+build` is not legal in a label."""
+        return {
+            "app.kubernetes.io/name": self.model,
+            "app.kubernetes.io/version": self.version.replace("+", "_"),
+            "app.kubernetes.io/component": "inference",
+            "app.kubernetes.io/part-of": "mlifecycle",
+            "app.kubernetes.io/managed-by": "pulumi",
+        }
+
+    def selector(self) -> dict[str, str]:
+        """What never changes while the model lives."""
+        return {"app.kubernetes.io/name": self.model, "app.kubernetes.io/component": "inference"}
+
+    def metadata(self) -> meta.ObjectMetaArgs:
+        """Name, namespace and labels."""
+        return meta.ObjectMetaArgs(
+            name=self.model, namespace=self.namespace, labels=self.labels()
+        )
+
+
+def credentials_secret(
+    release: Release, settings: StackSettings, options: pulumi.ResourceOptions
+) -> core.Secret | None:
+    """The model store's key, encrypted in the state; None where the workload has an identity."""
+    store = settings.model_store
+    if not store.access_key_id:
+        return None
+    data = {"accessKeyId": store.access_key_id, "secretAccessKey": store.secret_access_key}
+    return core.Secret(
+        f"{release.model}-model-store",
+        metadata=meta.ObjectMetaArgs(
+            name=f"{release.model}-model-store",
+            namespace=release.namespace,
+            labels=release.labels(),
+        ),
+        string_data=pulumi.Output.secret(data),
+        opts=options,
+    )
+
+
+def service_account(release: Release, options: pulumi.ResourceOptions) -> core.ServiceAccount:
+    """An identity of its own, without a token: the server asks the API for nothing."""
+    return core.ServiceAccount(
+        release.model,
+        metadata=release.metadata(),
+        automount_service_account_token=False,
+        opts=options,
+    )
+
+
+def service(release: Release, options: pulumi.ResourceOptions) -> core.Service:
+    """The model's address in the cluster."""
+    return core.Service(
+        release.model,
+        metadata=release.metadata(),
+        spec=core.ServiceSpecArgs(
+            type="ClusterIP",
+            selector=release.selector(),
+            ports=[core.ServicePortArgs(name="http", port=80, target_port="http")],
+        ),
+        opts=options,
+    )
+
+
+def deployment(
+    release: Release,
+    image: pulumi.Input[str],
+    settings: StackSettings,
+    options: pulumi.ResourceOptions,
+) -> kubernetes.apps.v1.Deployment:
+    """The pods: updated without a gap, unprivileged, on a read-only file system."""
+    return kubernetes.apps.v1.Deployment(
+        release.model,
+        metadata=release.metadata(),
+        spec=kubernetes.apps.v1.DeploymentSpecArgs(
+            replicas=settings.replicas,
+            revision_history_limit=10,
+            progress_deadline_seconds=max(10, settings.rollout_timeout_seconds - 10),
+            selector=meta.LabelSelectorArgs(match_labels=release.selector()),
+            strategy=kubernetes.apps.v1.DeploymentStrategyArgs(
+                type="RollingUpdate",
+                rolling_update=kubernetes.apps.v1.RollingUpdateDeploymentArgs(
+                    max_unavailable=0, max_surge=1
+                ),
+            ),
+            template=core.PodTemplateSpecArgs(
+                metadata=meta.ObjectMetaArgs(labels=release.labels()),
+                spec=_pod(release, image, settings),
+            ),
+        ),
+        opts=options,
+    )
+
+
+def _pod(
+    release: Release, image: pulumi.Input[str], settings: StackSettings
+) -> core.PodSpecArgs:
+    volumes = [core.VolumeArgs(name="tmp", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit="256Mi"))]
+    mounts = [core.VolumeMountArgs(name="tmp", mount_path="/tmp")]
+    if settings.model_store.access_key_id:
+        source = core.SecretVolumeSourceArgs(secret_name=f"{release.model}-model-store")
+        volumes.append(core.VolumeArgs(name="model-store", secret=source))
+        mounts.append(
+            core.VolumeMountArgs(name="model-store", mount_path=CREDENTIALS_FOLDER, read_only=True)
+        )
+    return core.PodSpecArgs(
+        service_account_name=release.model,
+        automount_service_account_token=False,
+        enable_service_links=False,
+        termination_grace_period_seconds=GRACE_SECONDS,
+        security_context=core.PodSecurityContextArgs(
+            run_as_non_root=True,
+            run_as_user=USER,
+            run_as_group=USER,
+            fs_group=USER,
+            seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
+        ),
+        containers=[_container(image, settings, mounts)],
+        volumes=volumes,
+    )
+
+
+def _container(
+    image: pulumi.Input[str],
+    settings: StackSettings,
+    mounts: list[core.VolumeMountArgs],
+) -> core.ContainerArgs:
+    return core.ContainerArgs(
+        name=CONTAINER,
+        image=image,
+        ports=[core.ContainerPortArgs(name="http", container_port=PORT)],
+        env=[
+            core.EnvVarArgs(name=name, value=value)
+            for name, value in sorted(environment(settings).items())
+        ],
+        resources=core.ResourceRequirementsArgs(
+            requests={
+                "cpu": settings.cpu_request,
+                "memory": settings.memory,
+                "ephemeral-storage": "64Mi",
+            },
+            limits={
+                "cpu": settings.cpu_limit,
+                "memory": settings.memory,
+                "ephemeral-storage": "512Mi",
+            },
+        ),
+        security_context=core.SecurityContextArgs(
+            allow_privilege_escalation=False,
+            read_only_root_filesystem=True,
+            capabilities=core.CapabilitiesArgs(drop=["ALL"]),
+        ),
+        # Nothing answers before the model is loaded and proven, so start-up has its own time.
+        startup_probe=_probe("/health", period=1, failures=120),
+        readiness_probe=_probe("/ready", period=5, failures=3),
+        liveness_probe=_probe("/health", period=10, failures=3),
+        lifecycle=core.LifecycleArgs(
+            pre_stop=core.LifecycleHandlerArgs(
+                sleep=core.SleepActionArgs(seconds=DRAIN_SECONDS)
+            )
+        ),
+        volume_mounts=mounts,
+    )
+
+
+def environment(settings: StackSettings) -> Mapping[str, str]:
+    """The server's environment: how to reach the model store, and no secret."""
+    store = settings.model_store
+    values = {
+        "MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint,
+        "MLIFECYCLE_MODEL_STORE_REGION": store.region,
+        "MLIFECYCLE_MODEL_STORE_CREDENTIALS": CREDENTIALS_FOLDER if store.access_key_id else "",
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _probe(path: str, *, period: int, failures: int) -> core.ProbeArgs:
+    return core.ProbeArgs(
+        http_get=core.HTTPGetActionArgs(path=path, port="http"),
+        period_seconds=period,
+        timeout_seconds=2,
+        failure_threshold=failures,
+    )

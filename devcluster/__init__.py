@@ -1,0 +1,1 @@
+"""What a bare machine needs to run the product end to end; the product never imports it."""

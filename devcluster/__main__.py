@@ -1,0 +1,104 @@
+"""Commands of the local platform, which the Makefile calls."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from devcluster import local_stacks
+from devcluster.errors import EnvironmentUnfit
+from devcluster.platform import lifecycle, supervisor
+from devcluster.platform.layout import Layout, process_layout
+from devcluster.toolchain import ToolchainError, ensure_tools
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _bin_dir() -> Path:
+    return ensure_tools("up", report=_say).bin_dir
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _explained(command: Callable[..., None]) -> Callable[..., None]:
+    """What this machine lacks is said in one message, without a traceback."""
+
+    @wraps(command)
+    def explained(*args: object, **kwargs: object) -> None:
+        try:
+            command(*args, **kwargs)
+        except (EnvironmentUnfit, ToolchainError) as error:
+            _say(f"error: {error}")
+            raise typer.Exit(2) from error
+
+    return explained
+
+
+@app.command()
+@_explained
+def up() -> None:
+    """Start the local platform and compose its stacks."""
+    layout, bin_dir = process_layout(), _bin_dir()
+    lifecycle.up(layout, bin_dir, _say)
+    local_stacks.ensure_stacks(layout, bin_dir)
+
+
+@app.command()
+@_explained
+def down() -> None:
+    """End the local platform and remove its state; the caches stay."""
+    layout = process_layout()
+    ended = lifecycle.down(layout)
+    print(f"ended, {layout.state} is gone" if ended else "nothing runs here")
+
+
+@app.command()
+@_explained
+def status() -> None:
+    """Show each part, its health, age, restarts and memory."""
+    layout = process_layout()
+    parts = supervisor.parts(layout, _bin_dir())
+    if not parts:
+        print("the local platform is not running: `make up` starts it")
+        raise typer.Exit(1)
+    for part in parts:
+        health = "healthy" if part.healthy else part.status.lower()
+        memory = part.memory_bytes / 1024**2
+        print(
+            f"{part.name:20}{health:12}{part.age_seconds:8.0f} s {part.restarts:4} restarts "
+            f"{memory:7.0f} MiB"
+        )
+    if not all(part.healthy for part in parts):
+        raise typer.Exit(1)
+
+
+@app.command()
+@_explained
+def logs(part: Annotated[str, typer.Argument(help="a part, as `status` names it")]) -> None:
+    """Print the last lines of a part's log."""
+    folder = process_layout().state / "logs"
+    path = folder / f"{part}.log"
+    if not path.exists():
+        known = ", ".join(sorted(log.stem for log in folder.glob("*.log"))) or "none"
+        raise EnvironmentUnfit(f"no log of a part {part!r}; there are: {known}")
+    subprocess.run(["tail", "-n", "200", str(path)], check=True)
+
+
+@app.command()
+@_explained
+def env() -> None:
+    """Print the shell's environment for the local platform: eval "$(make -s env)"."""
+    layout, bin_dir = process_layout(), _bin_dir()
+    for key, value in local_stacks.shell_environment(layout, bin_dir).items():
+        print(f"export {key}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    app()

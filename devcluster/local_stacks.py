@@ -1,0 +1,134 @@
+"""The stacks' configuration for the local platform, composed outside the checkout.
+
+Pulumi runs in a project folder of the platform's: a copy of Pulumi.yaml that points at the
+checkout, and each committed stack file with the local addresses put in. So `pulumi preview -s prod`
+and `-s dev` each find their own file, and the checkout stays clean.
+"""
+
+import os
+import secrets
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from devcluster.errors import EnvironmentUnfit
+from devcluster.platform import images, lifecycle
+from devcluster.platform.layout import Layout
+
+CHECKOUT = Path(__file__).parents[1]
+STACKS = ("dev", "prod")
+PULUMI_SECONDS = 120
+# The only keys in which a local stack may differ from the committed one, and which are secret.
+LOCAL_KEYS = (
+    "mlifecycle:registry",
+    "mlifecycle:baseImage",
+    "mlifecycle:vulnerabilityDatabase",
+    "mlifecycle:modelStoreEndpoint",
+)
+SECRET_KEYS = ("mlifecycle:modelStoreAccessKeyId", "mlifecycle:modelStoreSecretAccessKey")
+DATABASE = "trivy-db:2"
+
+
+def shell_environment(layout: Layout, bin_dir: Path) -> dict[str, str]:
+    """What a shell needs so that plain `pulumi`, `kubectl` and `mlifecycle` use the platform."""
+    paths = [CHECKOUT / ".venv" / "bin", bin_dir]
+    return {
+        "PATH": ":".join([*map(str, paths), os.environ["PATH"]]),
+        "KUBECONFIG": str(layout.kubeconfig),
+        "PULUMI_BACKEND_URL": f"file://{layout.state / 'pulumi'}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.state / "secrets" / "passphrase"),
+        "PULUMI_OPTION_CWD": str(project_folder(layout)),
+        "PULUMI_OPTION_POLICY_PACK": str(CHECKOUT / "policy_pack"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        **images.client_environment(layout),
+    }
+
+
+def project_folder(layout: Layout) -> Path:
+    """Where Pulumi finds the local project."""
+    return layout.state / "project"
+
+
+def local_values(layout: Layout) -> dict[str, str]:
+    """The local platform's value of each of `LOCAL_KEYS`."""
+    values = (
+        layout.registry,
+        f"{layout.registry}/{images.PYTHON_BASE}",
+        f"{layout.registry}/{DATABASE}",
+        layout.object_store,
+    )
+    return dict(zip(LOCAL_KEYS, values, strict=True))
+
+
+def ensure_stacks(layout: Layout, bin_dir: Path) -> None:
+    """Compose the project and make both stacks, with their secrets encrypted."""
+    _ensure_passphrase(layout)
+    folder = project_folder(layout)
+    folder.mkdir(parents=True, exist_ok=True)
+    (layout.state / "pulumi").mkdir(exist_ok=True)
+    _compose_project(folder)
+    for stack in STACKS:
+        path = folder / f"Pulumi.{stack}.yaml"
+        _compose_stack(stack, path, local_values(layout))
+        if "encryptionsalt" not in _read(path):
+            _pulumi(layout, bin_dir, "stack", "init", stack)
+        if not _read(path)["config"].keys() >= set(SECRET_KEYS):
+            credentials = lifecycle.object_store_credentials(layout)
+            for key, value in zip(SECRET_KEYS, credentials, strict=True):
+                # By standard input: an argument could be seen by every user of this machine.
+                command = ("config", "set", "--stack", stack, "--secret", key)
+                _pulumi(layout, bin_dir, *command, standard_input=value)
+
+
+def _compose_project(folder: Path) -> None:
+    project = _read(CHECKOUT / "Pulumi.yaml")
+    project["main"] = str(CHECKOUT)
+    project["runtime"]["options"]["virtualenv"] = str(CHECKOUT / ".venv")
+    _write(folder / "Pulumi.yaml", project)
+    link = folder / "policy_pack"
+    link.unlink(missing_ok=True)
+    # So that `--policy-pack policy_pack`, as the documents print it, is found from here too.
+    link.symlink_to(CHECKOUT / "policy_pack")
+
+
+def _compose_stack(stack: str, path: Path, values: dict[str, str]) -> None:
+    committed = _read(CHECKOUT / f"Pulumi.{stack}.yaml")
+    existing = _read(path) if path.exists() else {"config": {}}
+    kept = {key: existing["config"][key] for key in SECRET_KEYS if key in existing["config"]}
+    composed = {**existing, **committed, "config": {**committed["config"], **values, **kept}}
+    _write(path, composed)
+
+
+def _ensure_passphrase(layout: Layout) -> None:
+    path = layout.state / "secrets" / "passphrase"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(32))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def _pulumi(
+    layout: Layout, bin_dir: Path, *arguments: str, standard_input: str | None = None
+) -> None:
+    result = subprocess.run(
+        [bin_dir / "pulumi", *arguments, "--non-interactive"],
+        env={**os.environ, **shell_environment(layout, bin_dir)},
+        input=standard_input,
+        capture_output=True,
+        text=True,
+        timeout=PULUMI_SECONDS,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise EnvironmentUnfit(f"pulumi {arguments[0]} failed: {result.stderr.strip()}")

@@ -1,0 +1,154 @@
+"""The images that the local platform brings: pause, and the stand-in for python:3.11-slim."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from devcluster.errors import EnvironmentUnfit
+from devcluster.platform.layout import Layout
+
+SOURCES = Path(__file__).parents[1] / "images"
+PAUSE = "pause:1"
+PYTHON_BASE = "library/python:3.11-slim"
+# The name that the committed stack files give the builder.
+BUILDER = "mlifecycle"
+SUITE = "bookworm"
+# What serving needs of the system, and venv with its bundled pip for the build stage.
+# python3-distutils is what python3.11-venv asks for by a virtual name, which debootstrap does not follow.
+INCLUDED = "ca-certificates,python3.11,python3.11-venv,python3-distutils,libgomp1"
+BUILD_SECONDS = 600
+
+
+def client_environment(layout: Layout) -> dict[str, str]:
+    """What clients of the platform's builder and registry need in their environment."""
+    return {
+        "BUILDX_CONFIG": str(layout.state / "buildx"),
+        "REGCTL_CONFIG": str(layout.state / "regctl.json"),
+    }
+
+
+def ensure_builder(layout: Layout, bin_dir: Path) -> None:
+    """Make the builder known to buildx: a remote one, on the platform's socket."""
+    if (layout.state / "buildx" / "instances" / BUILDER).exists():
+        return
+    socket = f"unix://{layout.state}/run/buildkit.sock"
+    command = ["create", "--name", BUILDER, "--driver", "remote", socket]
+    _buildx(layout, bin_dir, *command)
+
+
+def ensure_images(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
+    """Push what the registry lacks."""
+    if not _is_in_registry(layout, PAUSE):
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(bin_dir / "pause", folder)
+            _push(layout, bin_dir, SOURCES / "pause", Path(folder), PAUSE)
+    if not _is_in_registry(layout, PYTHON_BASE):
+        context = _ensure_root_filesystem(layout.cache, report)
+        report("pushing the base image to the local registry")
+        _push(layout, bin_dir, SOURCES / "python", context, PYTHON_BASE)
+
+
+def _ensure_root_filesystem(cache: Path, report: Callable[[str], None]) -> Path:
+    target = cache / f"python-base-{SUITE}"
+    with (cache / "python-base.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (target / "rootfs.tar").exists():
+            return target
+        report(f"making the stand-in base image with debootstrap ({SUITE}, about 60 s, once)")
+        with tempfile.TemporaryDirectory(dir=cache) as folder:
+            root = Path(folder) / "root"
+            _debootstrap(root)
+            _trim(root)
+            context = Path(folder) / "context"
+            context.mkdir()
+            _tar(root, context / "rootfs.tar")
+            context.rename(target)
+    return target
+
+
+def _debootstrap(root: Path) -> None:
+    command = ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, str(root)]
+    result = subprocess.run(
+        [*command, _mirror()], capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
+    )
+    if result.returncode != 0:
+        lines = (result.stdout + result.stderr).strip().splitlines()
+        raise EnvironmentUnfit(f"debootstrap failed: {' '.join(lines[-3:])}")
+
+
+def _mirror() -> str:
+    """The archive that this machine's apt uses."""
+    targets = subprocess.run(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout.split()
+    archives = [target for target in targets if target.rstrip("/").endswith("/debian")]
+    if not archives:
+        raise EnvironmentUnfit("apt knows no Debian archive: see /etc/apt/sources.list")
+    return archives[0]
+
+
+def _trim(root: Path) -> None:
+    """Make `python` and `python3` answer where the public image has them; drop what only apt uses."""
+    for name in ("python", "python3", "python3.11"):
+        (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3.11")
+    for folder in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "dev"):
+        for entry in (root / folder).iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
+
+
+def _tar(root: Path, target: Path) -> None:
+    # One time for all files: the same packages give the same bytes.
+    subprocess.run(
+        [
+            *("tar", "--create", "--file", target, "--directory", root, "--sort=name"),
+            *("--mtime=@0", "--numeric-owner", "--exclude=__pycache__", "."),
+        ],
+        check=True,
+        timeout=BUILD_SECONDS,
+    )
+
+
+def _is_in_registry(layout: Layout, image: str) -> bool:
+    repository, tag = image.split(":")
+    response = httpx.head(
+        f"http://{layout.registry}/v2/{repository}/manifests/{tag}",
+        headers={"Accept": "application/vnd.oci.image.manifest.v1+json"},
+        timeout=20,
+    )
+    return response.status_code == 200
+
+
+def _push(layout: Layout, bin_dir: Path, source: Path, context: Path, image: str) -> None:
+    _buildx(
+        layout,
+        bin_dir,
+        *("build", "--file", str(source / "Dockerfile"), "--provenance=false"),
+        *("--output", f"type=image,name={layout.registry}/{image},push=true"),
+        str(context),
+    )
+
+
+def _buildx(layout: Layout, bin_dir: Path, *arguments: str) -> None:
+    result = subprocess.run(
+        [bin_dir / "buildx", *arguments],
+        env={**os.environ, **client_environment(layout)},
+        capture_output=True,
+        text=True,
+        timeout=BUILD_SECONDS,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise EnvironmentUnfit(f"buildx {arguments[0]} failed: {result.stderr.strip()[-2000:]}")

@@ -1,0 +1,140 @@
+"""Where the local platform keeps its files and which addresses it uses: pure computation."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+DEFAULT_NETWORK = "10.203.0.0/22"
+REGISTRY_PORT = 5000
+OBJECT_STORE_PORT = 9000
+API_PORT = 6443
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names, folders and addresses of one local platform.
+
+    Attributes:
+        name: the platform's name, which its network namespace, node and cgroup carry.
+        cache: what may be kept between platforms (tools, packages, base image).
+        state: all that this platform owns; `make down` removes it.
+        network: a /22, cut into four /24: link to this machine, pods, Services, reserve.
+    """
+
+    name: str
+    cache: Path
+    state: Path
+    network: IPv4Network
+
+    @property
+    def link(self) -> IPv4Network:
+        """The network between this machine and the node."""
+        return self._part(0)
+
+    @property
+    def host_ip(self) -> IPv4Address:
+        """This machine's end of the link."""
+        return self.link[1]
+
+    @property
+    def node_ip(self) -> IPv4Address:
+        """The node's end of the link: every part that listens does so here."""
+        return self.link[2]
+
+    @property
+    def pod_network(self) -> IPv4Network:
+        """Addresses of pods."""
+        return self._part(1)
+
+    @property
+    def service_network(self) -> IPv4Network:
+        """Cluster addresses of Services."""
+        return self._part(2)
+
+    @property
+    def api_service_ip(self) -> IPv4Address:
+        """Cluster address of Service `kubernetes`, by convention the first."""
+        return self.service_network[1]
+
+    @property
+    def dns_ip(self) -> IPv4Address:
+        """Cluster address of Service `kube-dns`, by convention the tenth."""
+        return self.service_network[10]
+
+    @property
+    def registry(self) -> str:
+        """Host and port of the registry, as image names carry it."""
+        return f"{self.node_ip}:{REGISTRY_PORT}"
+
+    @property
+    def object_store(self) -> str:
+        """URL of the S3 endpoint."""
+        return f"http://{self.node_ip}:{OBJECT_STORE_PORT}"
+
+    @property
+    def api_server(self) -> str:
+        """URL of the Kubernetes API."""
+        return f"https://{self.node_ip}:{API_PORT}"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.state / "kubeconfigs" / "admin"
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """The supervisor's own API."""
+        return self.state / "run" / "supervisor.sock"
+
+    @property
+    def host_interface(self) -> str:
+        """This machine's interface of the link (Linux allows 15 characters)."""
+        return f"{self.name[:11]}-up"
+
+    def substitutions(self, *, bin_dir: Path, debs: Path) -> dict[str, str]:
+        """What `${...}` in the files of `config/` stands for."""
+        return {
+            "name": self.name,
+            "node_name": self.name,
+            "state": str(self.state),
+            "bin": str(bin_dir),
+            "debs": str(debs),
+            "node_ip": str(self.node_ip),
+            "registry": self.registry,
+            "registry_port": str(REGISTRY_PORT),
+            "object_store": self.object_store,
+            "object_store_port": str(OBJECT_STORE_PORT),
+            "api_port": str(API_PORT),
+            "pod_network": str(self.pod_network),
+            "service_network": str(self.service_network),
+            "dns_ip": str(self.dns_ip),
+        }
+
+    def _part(self, index: int) -> IPv4Network:
+        return list(self.network.subnets(new_prefix=24))[index]
+
+
+def layout_for(environment: Mapping[str, str]) -> Layout:
+    """The layout that the process environment asks for.
+
+    `MLIFECYCLE_PLATFORM` names the platform (default `mlifecycle`), `MLIFECYCLE_NETWORK` its /22;
+    folders follow the XDG base directory specification.
+
+    Raises:
+        ValueError: the network is not an IPv4 /22.
+    """
+    home = Path(environment.get("HOME", "/root"))
+    cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
+    state = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state")
+    name = environment.get("MLIFECYCLE_PLATFORM") or "mlifecycle"
+    network = IPv4Network(environment.get("MLIFECYCLE_NETWORK") or DEFAULT_NETWORK)
+    if network.prefixlen != 22:
+        raise ValueError(f"MLIFECYCLE_NETWORK must be a /22, not {network}")
+    return Layout(name, cache / "mlifecycle", state / "mlifecycle" / name, network)
+
+
+def process_layout() -> Layout:
+    """The layout of this process."""
+    return layout_for(os.environ)

@@ -1,0 +1,104 @@
+"""Start and end the local platform."""
+
+import fcntl
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from devcluster.platform import certificates, images, namespace, packages, preflight, supervisor
+from devcluster.platform.layout import Layout
+
+MODELS = Path(__file__).parents[2] / "models"
+BUCKET = "mlifecycle-models"
+
+
+def up(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
+    """Start what is not running, and wait until all of it is healthy.
+
+    Raises:
+        EnvironmentUnfit: this machine cannot run the platform; nothing was started.
+    """
+    with _locked(layout):
+        if not is_running(layout, bin_dir):
+            preflight.check(layout)
+            debs = packages.ensure_packages(layout.cache, report)
+            report(f"starting the local platform in {layout.state}")
+            _start(layout, bin_dir, debs)
+        supervisor.wait_until_healthy(layout, bin_dir, report)
+        images.ensure_builder(layout, bin_dir)
+        images.ensure_images(layout, bin_dir, report)
+        _fill_model_store(layout)
+
+
+def down(layout: Layout) -> bool:
+    """End everything and remove the platform's state; False when there was nothing."""
+    existed = layout.state.exists()
+    if existed:
+        with _locked(layout):
+            namespace.remove(layout)
+            shutil.rmtree(layout.state)
+    return existed
+
+
+def is_running(layout: Layout, bin_dir: Path) -> bool:
+    """Whether the supervisor answers."""
+    return bool(supervisor.parts(layout, bin_dir))
+
+
+def object_store_credentials(layout: Layout) -> tuple[str, str]:
+    """Access key id and secret access key of the S3 endpoint, made at random on first use."""
+    path = layout.state / "secrets" / "object-store-key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(f"local,{secrets.token_urlsafe(24)}")
+    key_id, secret = path.read_text().split(",")
+    return key_id, secret
+
+
+def _start(layout: Layout, bin_dir: Path, debs: Path) -> None:
+    # What a previous supervisor left here names namespaces and sockets that are gone.
+    shutil.rmtree(layout.state / "run", ignore_errors=True)
+    for folder in ("logs", "run", "object-store"):
+        (layout.state / folder).mkdir(parents=True, exist_ok=True)
+    object_store_credentials(layout)
+    certificates.ensure_certificates(layout)
+    namespace.create(layout)
+    supervisor.render_configuration(layout, layout.substitutions(bin_dir=bin_dir, debs=debs))
+    paths = [bin_dir, debs / "usr/bin", debs / "usr/sbin", os.environ["PATH"]]
+    environment = {
+        "PATH": ":".join(map(str, paths)),
+        "HOME": str(layout.state),
+        # The supervisor's health checks trust the platform's own authority.
+        "SSL_CERT_FILE": str(layout.state / "certificates" / "ca.crt"),
+    }
+    supervisor.start(layout, environment, bin_dir=bin_dir, debs=debs)
+
+
+def _fill_model_store(layout: Layout) -> None:
+    """Put each committed model where its manifest says: `s3://BUCKET/<model>/v<version>`."""
+    for version in sorted(MODELS.glob("*/*.*.*")):
+        target = layout.state / "object-store" / BUCKET / version.parent.name / f"v{version.name}"
+        if not target.exists():
+            shutil.copytree(version, target)
+
+
+@contextmanager
+def _locked(layout: Layout) -> Iterator[None]:
+    """One start or end at a time; the second waits."""
+    layout.state.parent.mkdir(parents=True, exist_ok=True)
+    with (layout.state.parent / f"{layout.name}.lock").open("w") as lock:
+        deadline = time.monotonic() + 600
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+        yield

@@ -1,0 +1,160 @@
+"""The namespaces in which the platform runs, and the link from this machine to them."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from devcluster.errors import EnvironmentUnfit
+from devcluster.platform.layout import Layout
+
+CGROUPS = Path("/sys/fs/cgroup")
+END_SECONDS = 20.0
+
+
+def refuse_taken_network(layout: Layout) -> None:
+    """Check that no route of this machine overlaps the platform's addresses.
+
+    Raises:
+        EnvironmentUnfit: naming the route, its interface, and how to choose another network.
+    """
+    for route in json.loads(_run("ip", "-json", "-4", "route")):
+        if route["dst"] == "default" or route.get("dev") == layout.host_interface:
+            continue
+        if IPv4Network(route["dst"]).overlaps(layout.network):
+            raise EnvironmentUnfit(
+                f"network {layout.network} is taken: route {route['dst']} of interface "
+                f"{route['dev']}. Choose another /22: MLIFECYCLE_NETWORK=10.213.0.0/22 make up"
+            )
+
+
+def create(layout: Layout) -> None:
+    """Make the network namespace, the link and its routes, and the cgroup of pods."""
+    remove(layout)
+    name, interface = layout.name, layout.host_interface
+    _run("ip", "netns", "add", name)
+    _run("ip", "link", "add", interface, "type", "veth", "peer", "name", "uplink", "netns", name)
+    inside = ("ip", "-netns", name)
+    for command in (
+        (*inside, "link", "set", "lo", "up"),
+        (*inside, "address", "add", f"{layout.node_ip}/24", "dev", "uplink"),
+        (*inside, "link", "set", "uplink", "up"),
+        ("ip", "address", "add", f"{layout.host_ip}/24", "dev", interface),
+        ("ip", "link", "set", interface, "up"),
+        (*inside, "route", "add", "default", "via", str(layout.host_ip)),
+        # Pods and Services answer to this machine, as they would on a node.
+        ("ip", "route", "add", str(layout.pod_network), "via", str(layout.node_ip)),
+        ("ip", "route", "add", str(layout.service_network), "via", str(layout.node_ip)),
+    ):
+        _run(*command)
+    for folder in _cgroup_roots():
+        (folder / name).mkdir(exist_ok=True)
+    _inherit_cpuset(name)
+
+
+def enter(layout: Layout, command: list[str], environment: dict[str, str], log: Path) -> int:
+    """Start `command` as process 1 of new namespaces, detached, and return its parent's id.
+
+    Process 1 is tini, which reaps what the runtime's shims leave behind. When it ends, by any
+    cause, the kernel ends every process in there and takes its mounts.
+    """
+    preparation = (
+        # Mounts that the node agent makes must be seen by the container runtime.
+        f'mount --bind "{layout.state}" "{layout.state}" && mount --make-rshared "{layout.state}" '
+        "&& echo 1 > /proc/sys/net/ipv4/ip_forward "
+        "&& { [ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ]"
+        " || echo 1 > /proc/sys/net/bridge/bridge-nf-call-iptables; } "
+        '&& exec "$@"'
+    )
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [
+                *("nsenter", f"--net=/run/netns/{layout.name}", "unshare", "--mount"),
+                *("--propagation", "private", "--pid", "--fork", "--kill-child=SIGKILL"),
+                *("--mount-proc", "--", "sh", "-euc", preparation, "sh", *command),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )
+    return process.pid
+
+
+def processes(layout: Layout) -> list[int]:
+    """Ids of the processes in the platform's network namespace, pods' excepted."""
+    result = subprocess.run(
+        ["ip", "netns", "pids", layout.name], capture_output=True, text=True, check=False
+    )
+    return [int(word) for word in result.stdout.split()]
+
+
+def remove(layout: Layout) -> None:
+    """End every process of the platform, then its namespace, link and cgroups. Repeatable."""
+    deadline = time.monotonic() + END_SECONDS
+    while remaining := processes(layout):
+        for process in remaining:
+            _kill(process)
+        if time.monotonic() > deadline:
+            raise EnvironmentUnfit(f"these processes do not end: {remaining}")
+        time.sleep(0.1)
+    _quietly("ip", "netns", "delete", layout.name)
+    _quietly("ip", "link", "delete", layout.host_interface)
+    for folder in _cgroup_roots():
+        _remove_cgroup(folder / layout.name, deadline)
+
+
+def _cgroup_roots() -> list[Path]:
+    if (CGROUPS / "cgroup.controllers").exists():
+        return [CGROUPS]
+    return [
+        folder
+        for folder in CGROUPS.iterdir()
+        if folder.is_dir() and not folder.is_symlink() and (folder / "cgroup.procs").exists()
+    ]
+
+
+def _inherit_cpuset(name: str) -> None:
+    """Version 1 leaves a new cpuset empty, and nothing can run in an empty one."""
+    for setting in ("cpuset.cpus", "cpuset.mems"):
+        parent = CGROUPS / "cpuset" / setting
+        if parent.exists():
+            (CGROUPS / "cpuset" / name / setting).write_text(parent.read_text())
+
+
+def _remove_cgroup(folder: Path, deadline: float) -> None:
+    if not folder.exists():
+        return
+    for parent, _, _ in os.walk(folder, topdown=False):
+        while True:
+            for process in (Path(parent) / "cgroup.procs").read_text().split():
+                _kill(int(process))
+            try:
+                Path(parent).rmdir()
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+
+def _kill(process: int) -> None:
+    try:
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def _run(*command: str) -> str:
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    if result.returncode != 0:
+        raise EnvironmentUnfit(f"`{' '.join(command)}` failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _quietly(*command: str) -> None:
+    subprocess.run(command, capture_output=True, check=False, timeout=30)

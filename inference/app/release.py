@@ -1,0 +1,64 @@
+"""The release file: the only source of the model's identity.
+
+It is the image's last layer, so changing the image (`kubectl set image`, `rollout undo`) changes
+the model, and nothing else can.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from app.errors import StartupError
+
+_KEYS = ("name", "version", "uri", "artifactDigest", "goldenDigest")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Release:
+    """What this image serves.
+
+    name, version: as in the manifest; answered by /ready and with every prediction.
+    uri: the artifact's prefix, without a trailing slash.
+    artifact_digest: "sha256:<hex>" over the artifact's files (app.model.artifact_digest).
+    golden_digest: "sha256:<hex>" of golden.json alone.
+    """
+
+    name: str
+    version: str
+    uri: str
+    artifact_digest: str
+    golden_digest: str
+
+
+def read_release(path: Path) -> Release:
+    """Read the release file at `path`.
+
+    Raises StartupError when it is missing, is not a JSON object of exactly the five known keys,
+    holds anything but non-empty strings, or a digest is not of the form "sha256:<64 hex>".
+    """
+    try:
+        document = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise StartupError(f"Release file {path} can't be read: {error.strerror}") from error
+    except orjson.JSONDecodeError as error:
+        raise StartupError(f"Release file {path} is not valid JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise StartupError(f"Release file {path} is not a JSON object")
+    if unknown := sorted(document.keys() - set(_KEYS)):
+        raise StartupError(f"Release file {path} has unknown keys: {', '.join(unknown)}")
+    for key in _KEYS:
+        value = document.get(key)
+        if not isinstance(value, str) or not value:
+            raise StartupError(f"Release file {path}: {key} must be a non-empty string")
+        if key.endswith("Digest") and not _DIGEST.fullmatch(value):
+            raise StartupError(f"Release file {path}: {key} must be sha256:<64 hex digits>")
+    return Release(
+        name=document["name"],
+        version=document["version"],
+        uri=document["uri"].rstrip("/"),
+        artifact_digest=document["artifactDigest"],
+        golden_digest=document["goldenDigest"],
+    )

@@ -1,0 +1,81 @@
+"""The gate before a release: governance, then build, then scan; only what passes gets a digest.
+
+It runs in preview and in `up`; what a preview made is taken from this machine's cache by `up`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlifecycle.governance.evaluation import evaluate
+from mlifecycle.governance.findings import failure_text, refusals
+from mlifecycle.governance.levels import Levels
+from mlifecycle.image import build, context
+from mlifecycle.image.names import BuildInputs
+from mlifecycle.manifest.schema import Manifest
+from mlifecycle.process import ToolError
+from mlifecycle.security import trivy, verdict
+from mlifecycle.security.evidence import Evidence, read_evidence, write_evidence
+
+
+@dataclass(frozen=True)
+class GateSettings:
+    """What the gate needs of the stack and of this machine."""
+
+    builder: str
+    vulnerability_database: str
+    server_source: Path
+    cache: Path
+
+
+class GateRefusal(Exception):
+    """The model may not be released; the message is for its author."""
+
+
+def pass_gate(
+    manifest: Manifest, inputs: BuildInputs | str, levels: Levels, settings: GateSettings
+) -> Evidence:
+    """The evidence of an image that may be released, its digest in it.
+
+    Args:
+        inputs: what the image is made of, or the reason why there can be none.
+
+    Raises:
+        GateRefusal: governance or a scanner refuses, or a scanner could not do its work.
+    """
+    findings = evaluate(manifest, levels)
+    if refusals(findings):
+        raise GateRefusal(failure_text(findings))
+    if isinstance(inputs, str):
+        raise GateRefusal(inputs)
+    folder = settings.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key()}"
+    evidence = read_evidence(folder / "evidence.json")
+    if evidence is None:
+        evidence = _build_and_scan(inputs, settings, folder)
+    if found := verdict.objections(evidence):
+        raise GateRefusal(verdict.failure_text(found))
+    return evidence
+
+
+def _scanner_key() -> str:
+    try:
+        return f"trivy-{trivy.trivy_version()}"
+    except ToolError as error:
+        raise GateRefusal(f"❌ Security scan failed\n\nThe scanner is not usable: {error}") from error
+
+
+def _build_and_scan(inputs: BuildInputs, settings: GateSettings, folder: Path) -> Evidence:
+    cache = settings.cache / "trivy"
+    try:
+        secrets = trivy.scan_folder_for_secrets(settings.server_source, cache=cache)
+        staged = context.stage(settings.server_source, inputs)
+        layout = folder / "layout"
+        digest = build.build_layout(
+            staged, base_image=inputs.base_image, builder=settings.builder, target=layout
+        )
+        scan = trivy.scan_image(layout, database=settings.vulnerability_database, cache=cache)
+    except ToolError as error:
+        raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error
+    scan = scan.model_copy(update={"secrets": (*scan.secrets, *secrets)})
+    evidence = Evidence(image_digest=digest, scans=(scan,))
+    write_evidence(evidence, folder / "evidence.json")
+    return evidence

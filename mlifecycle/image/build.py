@@ -1,0 +1,52 @@
+"""Building an image into an OCI layout, from which scanners read and nothing can be pulled."""
+
+import json
+import shutil
+from pathlib import Path
+
+from mlifecycle.image.context import BuildContext
+from mlifecycle.process import ToolError, run_tool
+
+BUILD_SECONDS = 900
+PLATFORM = "linux/amd64"
+
+
+def build_arguments(base_image: str) -> dict[str, str]:
+    """The build's arguments: no clock, so that one input gives one digest."""
+    return {"BASE_IMAGE": base_image, "SOURCE_DATE_EPOCH": "0"}
+
+
+def push_output(repository: str) -> str:
+    """The export that pushes the same bytes that `build_layout` writes, by digest, without a name."""
+    return (
+        f"type=image,name={repository},push=true,push-by-digest=true,oci-mediatypes=true,"
+        "rewrite-timestamp=true"
+    )
+
+
+def build_layout(context: BuildContext, *, base_image: str, builder: str, target: Path) -> str:
+    """Build into the folder `target` and return the image's digest.
+
+    Raises:
+        ToolError: the build failed, took too long, or left no single image.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    arguments = build_arguments(base_image).items()
+    run_tool(
+        [
+            *("buildx", "build", "--builder", builder, "--progress", "plain"),
+            *("--file", context.server / "Dockerfile", "--platform", PLATFORM),
+            *("--build-context", f"wheels={context.wheels}"),
+            *("--build-context", f"release={context.release}"),
+            *(part for key, value in arguments for part in ("--build-arg", f"{key}={value}")),
+            *("--provenance=false", "--sbom=false"),
+            *("--output", f"type=oci,dest={target},tar=false,rewrite-timestamp=true"),
+            context.server,
+        ],
+        timeout=BUILD_SECONDS,
+    )
+    try:
+        (image,) = json.loads((target / "index.json").read_bytes())["manifests"]
+        return str(image["digest"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ToolError(f"buildx left no single image in {target}: {error}") from error

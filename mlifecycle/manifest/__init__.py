@@ -1,0 +1,1 @@
+"""Reading manifests: YAML with line numbers, checked against the schema."""

@@ -1,0 +1,61 @@
+"""Running other programs so that none can hang, and none outlives its time."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class ToolError(Exception):
+    """A tool is missing, failed or took too long; the message says which and what it printed."""
+
+
+def run_tool(
+    command: Sequence[str | Path],
+    *,
+    timeout: float,
+    environment: Mapping[str, str] | None = None,
+) -> str:
+    """Run a tool and return its standard output.
+
+    Args:
+        command: the tool and its arguments; no shell reads them.
+        timeout: seconds, after which the tool and all that it started are killed.
+        environment: added to this process's own.
+
+    Raises:
+        ToolError: it is not there, it exited with another code than 0, or its time was up.
+    """
+    name = Path(command[0]).name
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env={**os.environ, **(environment or {})},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ToolError(f"{name} cannot be started: {error.strerror}. Is it installed?") from error
+    try:
+        output, errors = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(f"{name} did not end within {timeout:.0f} s and was killed") from error
+    finally:
+        _end_group(process)
+    if process.returncode != 0:
+        last = "\n".join((errors or output).strip().splitlines()[-15:]) or "it printed nothing"
+        raise ToolError(f"{name} failed with exit code {process.returncode}:\n{last}")
+    return output
+
+
+def _end_group(process: subprocess.Popen[str]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()

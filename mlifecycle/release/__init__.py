@@ -1,0 +1,1 @@
+"""After the rollout: whether what runs is what was released."""

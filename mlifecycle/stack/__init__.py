@@ -1,0 +1,1 @@
+"""The stack: its settings, and driving the engine."""

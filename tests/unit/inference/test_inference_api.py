@@ -1,0 +1,291 @@
+"""The routes, asked of the real server over HTTP with the committed model."""
+
+import asyncio
+import http.client
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from app.main import create_app
+from app.store import StoreSettings
+from local_serving import FileStore, Server, release_document, run_server, serve_files
+from starlette.applications import Starlette
+from starlette.responses import Response
+
+ROW = [89.5, 14, 12.5, 0.2, 3, 1.1, 240.0, 1200, 0, 1]
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, committed_files: dict[str, bytes]
+) -> Iterator[Server]:
+    """One server for the whole module: no test here changes it."""
+    home = tmp_path_factory.mktemp("serving")
+    with serve_files(home / "store") as store:
+        store.put(committed_files)
+        environment = {"MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint}
+        running = run_server(release_document(committed_files), home, environment)
+        running.wait_until_healthy()
+        yield running
+        running.end()
+
+
+def predict(server: Server, document: object) -> tuple[int, Any]:
+    status, body = server.request("POST", "/predict", json.dumps(document).encode())
+    return status, json.loads(body)
+
+
+def test_health_and_ready_answer_byte_for_byte_as_documented(server: Server) -> None:
+    assert server.request("GET", "/health") == (200, b'{"status": "healthy"}')
+    assert server.request("GET", "/ready") == (
+        200,
+        b'{"status": "ready", "model": "fraud-detector", "version": "2.1.0"}',
+    )
+
+
+def test_predictions_are_those_of_the_golden_samples(
+    server: Server, golden: dict[str, Any]
+) -> None:
+    status, answer = predict(server, {"instances": golden["inputs"]})
+    assert status == 200
+    assert answer["predictions"] == pytest.approx(golden["outputs"], abs=golden["tolerance"])
+    assert (answer["model"], answer["version"]) == ("fraud-detector", "2.1.0")
+    assert set(answer) == {"predictions", "model", "version"}
+
+
+def test_a_full_request_of_1024_rows_is_answered(server: Server) -> None:
+    status, answer = predict(server, {"instances": [ROW] * 1024})
+    assert status == 200
+    assert len(answer["predictions"]) == 1024
+    assert len(set(answer["predictions"])) == 1
+
+
+def changed(value: object) -> list[list[object]]:
+    return [[*ROW], [*ROW[:3], value, *ROW[4:]]]
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "complaint"),
+    [
+        ([ROW], 400, 'the body must be a JSON object with the one key "instances"'),
+        (None, 400, 'the body must be a JSON object with the one key "instances"'),
+        ({}, 400, 'the body must be a JSON object with the one key "instances"'),
+        (
+            {"instances": [ROW], "inputs": []},
+            400,
+            'the body must be a JSON object with the one key "instances"',
+        ),
+        ({"instances": []}, 400, "instances must be a non-empty list of rows"),
+        ({"instances": "a"}, 400, "instances must be a non-empty list of rows"),
+        ({"instances": {"0": ROW}}, 400, "instances must be a non-empty list of rows"),
+        ({"instances": ROW}, 400, "instances[0] is not a list of numbers"),
+        ({"instances": [ROW, None]}, 400, "instances[1] is not a list of numbers"),
+        ({"instances": [[]]}, 400, "instances[0] has 0 values; the model takes 10 features"),
+        (
+            {"instances": [ROW, ROW[:9]]},
+            400,
+            "instances[1] has 9 values; the model takes 10 features",
+        ),
+        (
+            {"instances": [[*ROW, 1]]},
+            400,
+            "instances[0] has 11 values; the model takes 10 features",
+        ),
+        ({"instances": changed("0.2")}, 400, "instances[1][3] is not a number"),
+        ({"instances": changed(None)}, 400, "instances[1][3] is not a number"),
+        ({"instances": changed(True)}, 400, "instances[1][3] is not a number"),
+        ({"instances": changed([1])}, 400, "instances[1][3] is not a number"),
+        ({"instances": changed(1e39)}, 400, "instances[1][3] is too large for float32"),
+        ({"instances": changed(-(10**60))}, 400, "instances[1][3] is too large for float32"),
+        ({"instances": [ROW] * 1025}, 413, "instances has 1025 rows; at most 1024 are allowed"),
+    ],
+)
+def test_a_wrong_request_is_refused_with_what_is_wrong(
+    server: Server, document: object, status: int, complaint: str
+) -> None:
+    assert predict(server, document) == (status, {"error": complaint})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"instances",
+        b'{"instances": [[1,2',
+        b'{"instances": [[NaN]]}',
+        b'{"instances": [[Infinity]]}',
+        b'{"instances": [[1e999]]}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
+)
+def test_a_body_that_is_not_json_is_refused(server: Server, body: bytes) -> None:
+    status, answer = server.request("POST", "/predict", body)
+    assert status == 400
+    assert json.loads(answer)["error"].startswith("the body is not valid JSON: ")
+
+
+def test_a_body_above_one_mebibyte_is_refused_and_one_below_is_read(server: Server) -> None:
+    limit = 1024 * 1024
+    body = json.dumps({"instances": [ROW]}).encode()
+    assert server.request("POST", "/predict", body.ljust(limit))[0] == 200
+    status, answer = server.request("POST", "/predict", body.ljust(limit + 1))
+    assert (status, json.loads(answer)) == (413, {"error": "the body has more than 1048576 bytes"})
+
+
+def test_a_large_body_without_an_announced_length_is_refused(server: Server) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    chunks = (b" " * 65536 for _ in range(17))
+    connection.request("POST", "/predict", chunks, encode_chunked=True)
+    response = connection.getresponse()
+    assert response.status == 413
+    connection.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/metric", "/health/", "/predict/x", "/HEALTH"])
+def test_an_unknown_route_is_404_in_json(server: Server, path: str) -> None:
+    status, body = server.request("GET", path)
+    assert (status, json.loads(body)) == (404, {"error": f"Not Found: GET {path}"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/predict"), ("POST", "/health"), ("DELETE", "/ready"), ("PUT", "/predict")],
+)
+def test_a_wrong_method_is_405_in_json(server: Server, method: str, path: str) -> None:
+    status, body = server.request(method, path)
+    assert (status, json.loads(body)) == (405, {"error": f"Method Not Allowed: {method} {path}"})
+
+
+def test_concurrent_callers_each_get_their_own_answer(
+    server: Server, golden: dict[str, Any]
+) -> None:
+    wrong: list[object] = []
+
+    def call(index: int) -> None:
+        for _ in range(20):
+            status, answer = predict(server, {"instances": [golden["inputs"][index]]})
+            expected = pytest.approx([golden["outputs"][index]], abs=golden["tolerance"])
+            if status != 200 or answer["predictions"] != expected:
+                wrong.append(answer)
+
+    threads = [threading.Thread(target=call, args=(index,)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+
+async def receive_json() -> dict[str, Any]:
+    return {"type": "http.request", "body": json.dumps({"instances": [ROW]}).encode()}
+
+
+async def ask(
+    app: Starlette, method: str, path: str, receive: Receive = receive_json
+) -> tuple[int, bytes]:
+    """One request to the app in this process, as a server would hand it over."""
+    sent: list[Any] = []
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [],
+    }
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    return sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:])
+
+
+@pytest.fixture
+def app_here(file_store: FileStore, committed_files: dict[str, bytes], tmp_path: Path) -> Starlette:
+    """The app in this process, for what can't be provoked from outside. Not started."""
+    file_store.put(committed_files)
+    release_file = tmp_path / "release.json"
+    release_file.write_text(json.dumps(release_document(committed_files)))
+    return create_app(release_file, StoreSettings(file_store.endpoint, anonymous=True))
+
+
+def test_nothing_is_ready_before_loading_and_after_shutdown_began(app_here: Starlette) -> None:
+    not_ready = (503, b'{"status": "not ready"}')
+
+    async def live() -> None:
+        assert await ask(app_here, "GET", "/ready") == not_ready
+        async with app_here.router.lifespan_context(app_here):
+            assert (await ask(app_here, "GET", "/ready"))[0] == 200
+            assert (await ask(app_here, "POST", "/predict"))[0] == 200
+        assert await ask(app_here, "GET", "/ready") == not_ready
+        assert await ask(app_here, "POST", "/predict") == (503, b'{"error":"not ready"}')
+        assert await ask(app_here, "GET", "/health") == (200, b'{"status": "healthy"}')
+
+    asyncio.run(live())
+
+
+def test_a_body_that_does_not_arrive_is_given_up(
+    app_here: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.api.BODY_TIMEOUT_SECONDS", 0.05)
+
+    async def receive_nothing() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        raise AssertionError("the body was waited for")
+
+    async def live() -> None:
+        async with app_here.router.lifespan_context(app_here):
+            status, body = await ask(app_here, "POST", "/predict", receive_nothing)
+        assert (status, json.loads(body)) == (
+            408,
+            {"error": "the body did not arrive within 0.05 s"},
+        )
+
+    asyncio.run(live())
+
+
+def test_a_caller_that_goes_away_is_not_an_error_of_ours(app_here: Starlette) -> None:
+    async def receive_disconnect() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def live() -> None:
+        async with app_here.router.lifespan_context(app_here):
+            # A raised exception would be logged by the server with a traceback.
+            status, _ = await ask(app_here, "POST", "/predict", receive_disconnect)
+        assert status == 400
+
+    asyncio.run(live())
+
+
+def test_a_failing_prediction_tells_the_caller_nothing_and_the_log_all(
+    app_here: Starlette, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("inner detail")
+
+    sent: list[Any] = []
+
+    async def live() -> None:
+        async with app_here.router.lifespan_context(app_here):
+            monkeypatch.setattr("app.model.Model.predict", fail)
+            await ask(app_here, "POST", "/predict")
+
+    original = Response.__call__
+
+    async def note(self: Response, *arguments: Any) -> None:
+        sent.append((self.status_code, self.body))
+        await original(self, *arguments)
+
+    monkeypatch.setattr(Response, "__call__", note)
+    with pytest.raises(ZeroDivisionError, match="inner detail"):
+        asyncio.run(live())
+    assert sent == [(500, b'{"error":"internal error"}')]

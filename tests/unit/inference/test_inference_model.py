@@ -1,0 +1,289 @@
+"""Digests, safe loading and golden samples, with the committed model and hostile ones."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx_bytes as onnx
+import onnxruntime  # type: ignore[import-untyped]
+import pytest
+from app.errors import StartupError
+from app.model import Model, artifact_digest, load_model
+from app.release import Release
+from local_serving import URI, listing_digest, sha256
+
+Files = dict[str, bytes]
+
+
+def release_of(files: Files, **changed: str) -> Release:
+    digests = {
+        "artifact_digest": listing_digest(files),
+        "golden_digest": sha256(files["golden.json"]),
+    }
+    return Release(name="m", version="1.0.0", uri=URI, **(digests | changed))
+
+
+def load(files: Files) -> Model:
+    return load_model(release_of(files), files)
+
+
+def golden_json(**changed: object) -> bytes:
+    """Golden samples of a model that takes two features and adds 1 to each."""
+    document = {
+        "feature_names": ["a", "b"],
+        "inputs": [[1.0, 2.0], [3.0, 4.0]],
+        "outputs": [[2.0, 3.0], [4.0, 5.0]],
+        "tolerance": 1e-5,
+    }
+    return json.dumps(document | changed).encode()
+
+
+def add_model(
+    initializers: list[bytes] | None = None,
+    first_nodes: list[bytes] | None = None,
+    inputs: list[bytes] | None = None,
+    outputs: list[bytes] | None = None,
+) -> bytes:
+    """y = x + w, where w is [1, 1] unless the caller brings its own."""
+    if initializers is None and first_nodes is None:
+        initializers = [onnx.tensor("w", [1.0, 1.0])]
+    return onnx.model(
+        onnx.graph(
+            [*(first_nodes or []), onnx.node("Add", ["x", "w"], ["y"])],
+            inputs or [onnx.value_info("x", ["N", 2])],
+            outputs or [onnx.value_info("y", ["N", 2])],
+            initializers,
+        )
+    )
+
+
+def test_the_artifact_digest_is_what_sha256sum_gives(artifact_folder: Path) -> None:
+    listing = subprocess.run(
+        ["sha256sum", "golden.json", "model.onnx"], cwd=artifact_folder, capture_output=True
+    ).stdout
+    digest = subprocess.run(["sha256sum"], input=listing, capture_output=True).stdout.decode()
+    files = {path.name: path.read_bytes() for path in artifact_folder.iterdir()}
+    assert artifact_digest(files) == f"sha256:{digest.split()[0]}"
+
+
+def test_the_committed_model_loads_and_predicts_its_golden_samples(
+    committed_files: Files, golden: dict[str, Any]
+) -> None:
+    model = load(committed_files)
+    assert model.feature_names == tuple(golden["feature_names"])
+    predicted = model.predict(np.array(golden["inputs"], dtype=np.float32))
+    assert predicted == pytest.approx(golden["outputs"], abs=golden["tolerance"])
+
+
+def test_a_model_with_several_outputs_per_row_is_served() -> None:
+    model = load({"model.onnx": add_model(), "golden.json": golden_json()})
+    assert model.predict(np.array([[5, 6]], dtype=np.float32)).tolist() == [[6, 7]]
+
+
+@pytest.mark.parametrize("changed", ["model.onnx", "golden.json"])
+def test_one_changed_byte_is_refused_with_both_digests(
+    committed_files: Files, changed: str
+) -> None:
+    release = release_of(committed_files)
+    content = bytearray(committed_files[changed])
+    content[-3] ^= 1
+    files = committed_files | {changed: bytes(content)}
+    with pytest.raises(StartupError) as refusal:
+        load_model(release, files)
+    assert str(refusal.value) == (
+        f"Model artifact digest mismatch at {URI}: "
+        f"expected {listing_digest(committed_files)}, got {listing_digest(files)}"
+    )
+
+
+def test_golden_samples_of_another_release_are_refused(committed_files: Files) -> None:
+    release = release_of(committed_files, golden_digest=sha256(b"another"))
+    with pytest.raises(StartupError) as refusal:
+        load_model(release, committed_files)
+    assert str(refusal.value) == (
+        f"Golden samples digest mismatch at {URI}/golden.json: "
+        f"expected {sha256(b'another')}, got {sha256(committed_files['golden.json'])}"
+    )
+
+
+def test_wrong_weights_are_found_by_the_golden_samples() -> None:
+    wrong = add_model([onnx.tensor("w", [1.0, 1.5])])
+    with pytest.raises(StartupError) as refusal:
+        load({"model.onnx": wrong, "golden.json": golden_json()})
+    assert str(refusal.value) == (
+        f"Golden sample 0 does not match {URI}/model.onnx: expected 3.0, got 3.5 (tolerance 1e-05)"
+    )
+
+
+@pytest.mark.parametrize(("offset", "is_served"), [(0.00012, True), (0.00013, False)])
+def test_golden_samples_agree_up_to_their_tolerance(offset: float, is_served: bool) -> None:
+    files = {
+        "model.onnx": add_model([onnx.tensor("w", [1.0, 1.0 + offset])]),
+        "golden.json": golden_json(tolerance=0.000125),
+    }
+    if is_served:
+        load(files)
+    else:
+        with pytest.raises(StartupError, match="Golden sample 0 does not match"):
+            load(files)
+
+
+def test_a_model_that_answers_nan_is_refused() -> None:
+    files = {
+        "model.onnx": add_model([onnx.tensor("w", [1.0, float("nan")])]),
+        "golden.json": golden_json(),
+    }
+    with pytest.raises(StartupError, match=r"expected 3\.0, got nan"):
+        load(files)
+
+
+def test_golden_outputs_of_another_shape_are_refused() -> None:
+    files = {"model.onnx": add_model(), "golden.json": golden_json(outputs=[2.0, 4.0])}
+    with pytest.raises(StartupError, match=r"expected outputs of shape \(2,\), got \(2, 2\)"):
+        load(files)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"not json", "can't be read"),
+        (b"[]", "can't be read"),
+        (b"{}", "lack 'feature_names'"),
+        (golden_json(feature_names="ab"), "feature_names must be a non-empty list of strings"),
+        (golden_json(feature_names=["a", 1]), "feature_names must be a non-empty list of strings"),
+        (golden_json(tolerance=0), "tolerance must be a number between 0 and 1"),
+        (golden_json(tolerance=True), "tolerance must be a number between 0 and 1"),
+        (golden_json(tolerance=1e9), "tolerance must be a number between 0 and 1"),
+        (golden_json(inputs=[[1.0], [2.0]]), "has 1 values; the model takes 2 features"),
+        (golden_json(inputs=[]), "inputs must be a non-empty list"),
+        (golden_json(outputs=["a", "b"]), "outputs must be finite numbers"),
+        (golden_json(outputs=[True, False]), "outputs must be finite numbers"),
+        (golden_json(outputs=[[1.0, 2.0]]), "2 inputs need as many outputs"),
+        (golden_json(outputs=[[1.0, 2.0], [3.0]]), "can't be read"),
+        (golden_json(outputs=1.0), "2 inputs need as many outputs"),
+        (golden_json(inputs=[[1.0, float("nan")], [1.0, 2.0]]), "can't be read"),
+    ],
+)
+def test_unsound_golden_samples_are_refused(content: bytes, complaint: str) -> None:
+    with pytest.raises(StartupError, match=r"^Golden samples at ") as refusal:
+        load({"model.onnx": add_model(), "golden.json": content})
+    assert complaint in str(refusal.value)
+
+
+CONSTANT = onnx.node(
+    "Constant", [], ["w"], [onnx.tensor_attribute("value", onnx.external_tensor("w", 2, "w.bin"))]
+)
+INNER = onnx.graph(
+    [onnx.node("Identity", ["w"], ["v"])],
+    [],
+    [onnx.value_info("v", [2])],
+    [onnx.external_tensor("w", 2, "w.bin")],
+)
+BRANCH = onnx.node("If", ["c"], ["w"], [onnx.graph_attribute("then_branch", INNER)])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        add_model([onnx.external_tensor("w", 2, "w.bin")]),
+        add_model([onnx.external_tensor("w", 2, "../../etc/passwd")]),
+        add_model([onnx.external_tensor("w", 2, "/etc/passwd")]),
+        add_model([onnx.external_tensor("w", 2, "*/_ORT_MEM_ADDR_/*")]),
+        add_model([], [CONSTANT]),
+        add_model([], [BRANCH]),
+        # In a model-local function, and in the values of a sparse tensor.
+        add_model() + onnx.block(25, onnx.block(7, CONSTANT)),
+        onnx.model(
+            onnx.graph([], [], [])
+            + onnx.block(15, onnx.block(1, onnx.external_tensor("w", 2, "w.bin")))
+        ),
+    ],
+    ids=["file", "climbing", "absolute", "memory", "constant", "branch", "function", "sparse"],
+)
+def test_a_model_with_data_outside_its_file_is_refused(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The file exists where ONNX Runtime would look: absence can't be why it is refused.
+    (tmp_path / "w.bin").write_bytes(np.ones(2, np.float32).tobytes())
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StartupError, match="can't be loaded: tensor 'w' lies in another file"):
+        load({"model.onnx": content, "golden.json": golden_json()})
+
+
+def custom_operator(domain: str) -> bytes:
+    return onnx.model(
+        onnx.graph(
+            [onnx.node("Mine", ["x"], ["y"], domain=domain)],
+            [onnx.value_info("x", ["N", 2])],
+            [onnx.value_info("y", ["N", 2])],
+        ),
+        (domain,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "can't be loaded"),
+        (b"\x80\x04\x95 a pickle, not a model", "can't be loaded: not an ONNX file"),
+        (add_model()[:-4], "can't be loaded: not an ONNX file"),
+        (custom_operator("evil.example"), "can't be loaded: .*Mine"),
+        (custom_operator("ai.onnx.contrib"), "can't be loaded: .*Mine"),
+        (custom_operator("com.microsoft.extensions"), "can't be loaded: .*Mine"),
+    ],
+)
+def test_a_file_that_is_no_plain_onnx_model_is_refused_in_one_line(
+    content: bytes, complaint: str
+) -> None:
+    with pytest.raises(StartupError, match=complaint) as refusal:
+        load({"model.onnx": content, "golden.json": golden_json()})
+    assert "\n" not in str(refusal.value)
+    assert f"{URI}/model.onnx" in str(refusal.value)
+
+
+def test_onnx_runtimes_own_format_is_refused(tmp_path: Path) -> None:
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "model.ort")
+    options.add_session_config_entry("session.save_model_format", "ORT")
+    onnxruntime.InferenceSession(add_model(), options, providers=["CPUExecutionProvider"])
+    content = (tmp_path / "model.ort").read_bytes()
+    assert content[4:8] == b"ORTM"
+    with pytest.raises(StartupError, match=r"can't be loaded"):
+        load({"model.onnx": content, "golden.json": golden_json()})
+
+
+DOUBLE = 11
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs"),
+    [
+        ([onnx.value_info("x", ["N", 3])], None),
+        ([onnx.value_info("x", [1, 2])], None),
+        ([onnx.value_info("x", [2])], None),
+        ([onnx.value_info("x", ["N", 2]), onnx.value_info("z", ["N", 2])], None),
+        (None, [onnx.value_info("y", ["N", 2]), onnx.value_info("x", ["N", 2])]),
+    ],
+    ids=["columns", "fixed batch", "rank", "two inputs", "two outputs"],
+)
+def test_a_model_of_another_signature_is_refused(
+    inputs: list[bytes] | None, outputs: list[bytes] | None
+) -> None:
+    weights = [onnx.tensor("w", [1.0])]
+    content = add_model(weights, inputs=inputs, outputs=outputs)
+    with pytest.raises(StartupError, match=r"can't be served: expected one (input|output) tensor"):
+        load({"model.onnx": content, "golden.json": golden_json()})
+
+
+def test_a_model_of_another_element_type_is_refused() -> None:
+    content = onnx.model(
+        onnx.graph(
+            [onnx.node("Add", ["x", "x"], ["y"])],
+            [onnx.value_info("x", ["N", 2], DOUBLE)],
+            [onnx.value_info("y", ["N", 2], DOUBLE)],
+        )
+    )
+    with pytest.raises(StartupError, match=r"got x: tensor\(double\) \['N', 2\]"):
+        load({"model.onnx": content, "golden.json": golden_json()})
