@@ -20,7 +20,7 @@ async def in_hook_pool(function: Callable[[], T]) -> T:
 
 def guarded_hook(
     name: str,
-    function: Callable[[ResourceHookArgs], None],
+    function: Callable[[], object],
     *,
     timeout: float,
     on_dry_run: bool,
@@ -34,11 +34,11 @@ def guarded_hook(
         on_dry_run: whether it runs in preview too.
     """
 
-    async def hook(args: ResourceHookArgs) -> None:
+    async def hook(_: ResourceHookArgs) -> None:
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
         try:
-            await asyncio.wait_for(loop.run_in_executor(_POOL, context.run, function, args), timeout)
+            await asyncio.wait_for(loop.run_in_executor(_POOL, context.run, function), timeout)
         except asyncio.CancelledError:
             raise
         except TimeoutError as error:

@@ -11,7 +11,8 @@ from components.hooks import guarded_hook, in_hook_pool
 from mlifecycle.artifact import Artifact
 from mlifecycle.gate import GateSettings, pass_gate
 from mlifecycle.governance.levels import Levels
-from mlifecycle.image import build, context, names, registry
+from mlifecycle.image import build, names, registry
+from mlifecycle.image.context import BuildContext, stage
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.plain import to_plain
 from mlifecycle.manifest.schema import Manifest
@@ -127,9 +128,9 @@ class ModelDeployment(pulumi.ComponentResource):
         )
 
     def _push(self, inputs: BuildInputs) -> docker_build.Image:
-        """Push by digest only: the bytes get no name before they are known to be the scanned ones."""
+        """Push by digest only: bytes get no name before they are known to be the scanned ones."""
         repository = names.repository(self._args.settings.registry, inputs.model)
-        staged = pulumi.Output.from_input(self._staged(inputs))
+        staged: pulumi.Output[BuildContext] = pulumi.Output.from_input(self._staged(inputs))
         return docker_build.Image(
             inputs.model,
             context=docker_build.BuildContextArgs(
@@ -157,7 +158,7 @@ class ModelDeployment(pulumi.ComponentResource):
     def _gate_hooks(self) -> ResourceHookBinding:
         gate = guarded_hook(
             f"gate of {self._args.manifest.spec.model.name}",
-            lambda _: self._gate(),
+            self._gate,
             timeout=GATE_SECONDS,
             on_dry_run=True,
         )
@@ -167,13 +168,13 @@ class ModelDeployment(pulumi.ComponentResource):
         """Around the Deployment, in `up` only: name the image before it, verify after it."""
         naming = guarded_hook(
             f"naming of {release.model}",
-            lambda _: self._name_image(inputs),
+            lambda: self._name_image(inputs),
             timeout=NAMING_SECONDS,
             on_dry_run=False,
         )
         verification = guarded_hook(
             f"verification of {release.model}",
-            lambda _: self._verify(release),
+            lambda: self._verify(release),
             timeout=VERIFICATION_SECONDS,
             on_dry_run=False,
         )
@@ -201,9 +202,9 @@ class ModelDeployment(pulumi.ComponentResource):
         evidence = await in_hook_pool(self._gate)
         return names.reference(self._args.settings.registry, inputs, evidence.image_digest)
 
-    async def _staged(self, inputs: BuildInputs) -> context.BuildContext:
+    async def _staged(self, inputs: BuildInputs) -> BuildContext:
         await self.urn.future()
-        return await in_hook_pool(lambda: context.stage(self._args.gate.server_source, inputs))
+        return await in_hook_pool(lambda: stage(self._args.gate.server_source, inputs))
 
     def _name_image(self, inputs: BuildInputs) -> None:
         repository = names.repository(self._args.settings.registry, inputs.model)

@@ -14,6 +14,8 @@ CONTAINER = "inference"
 PORT = 8080
 # The image's user `inference` (inference/Dockerfile).
 USER = 10001
+# The only folder of the container that can be written.
+SCRATCH_FOLDER = "/tmp"  # noqa: S108
 CREDENTIALS_FOLDER = "/etc/mlifecycle/model-store"
 GRACE_SECONDS = 30
 # Endpoints and proxies forget a pod later than it is told to end; until then it must answer.
@@ -44,9 +46,7 @@ class Release:
 
     def metadata(self) -> meta.ObjectMetaArgs:
         """Name, namespace and labels."""
-        return meta.ObjectMetaArgs(
-            name=self.model, namespace=self.namespace, labels=self.labels()
-        )
+        return meta.ObjectMetaArgs(name=self.model, namespace=self.namespace, labels=self.labels())
 
 
 def credentials_secret(
@@ -123,11 +123,11 @@ def deployment(
     )
 
 
-def _pod(
-    release: Release, image: pulumi.Input[str], settings: StackSettings
-) -> core.PodSpecArgs:
-    volumes = [core.VolumeArgs(name="tmp", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit="256Mi"))]
-    mounts = [core.VolumeMountArgs(name="tmp", mount_path="/tmp")]
+def _pod(release: Release, image: pulumi.Input[str], settings: StackSettings) -> core.PodSpecArgs:
+    volumes = [
+        core.VolumeArgs(name="tmp", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit="256Mi"))
+    ]
+    mounts = [core.VolumeMountArgs(name="tmp", mount_path=SCRATCH_FOLDER)]
     if settings.model_store.access_key_id:
         source = core.SecretVolumeSourceArgs(secret_name=f"{release.model}-model-store")
         volumes.append(core.VolumeArgs(name="model-store", secret=source))
@@ -186,9 +186,7 @@ def _container(
         readiness_probe=_probe("/ready", period=5, failures=3),
         liveness_probe=_probe("/health", period=10, failures=3),
         lifecycle=core.LifecycleArgs(
-            pre_stop=core.LifecycleHandlerArgs(
-                sleep=core.SleepActionArgs(seconds=DRAIN_SECONDS)
-            )
+            pre_stop=core.LifecycleHandlerArgs(sleep=core.SleepActionArgs(seconds=DRAIN_SECONDS))
         ),
         volume_mounts=mounts,
     )

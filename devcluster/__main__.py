@@ -1,26 +1,32 @@
 """Commands of the local platform, which the Makefile calls."""
 
+import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from devcluster import local_stacks
+from devcluster import advisory_database, local_stacks
 from devcluster.errors import EnvironmentUnfit
 from devcluster.platform import lifecycle, supervisor
 from devcluster.platform.layout import Layout, process_layout
-from devcluster.toolchain import ToolchainError, ensure_tools
+from devcluster.toolchain import Toolchain, ToolchainError, ensure_tools
+
+NEXT_STEPS = """Try next:
+  eval "$(make -s env)"                 # tools, cluster and stacks for this shell
+  pulumi preview -s prod                # what production would get
+  kubectl -n ml-inference-dev logs deployment/fraud-detector"""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
-def _bin_dir() -> Path:
-    return ensure_tools("up", report=_say).bin_dir
+def _toolchain() -> Toolchain:
+    return ensure_tools("up", report=_say)
 
 
 def _say(line: str) -> None:
@@ -43,11 +49,37 @@ def _explained(command: Callable[..., None]) -> Callable[..., None]:
 
 @app.command()
 @_explained
-def up() -> None:
+def start() -> None:
     """Start the local platform and compose its stacks."""
-    layout, bin_dir = process_layout(), _bin_dir()
-    lifecycle.up(layout, bin_dir, _say)
-    local_stacks.ensure_stacks(layout, bin_dir)
+    _start(process_layout())
+
+
+@app.command()
+@_explained
+def up() -> None:
+    """Start the local platform and release stack dev on it."""
+    started = time.monotonic()
+    layout = process_layout()
+    toolchain = _start(layout)
+    ready = time.monotonic()
+    environment = {**os.environ, **local_stacks.shell_environment(layout, toolchain.bin_dir)}
+    mlifecycle = str(local_stacks.CHECKOUT / ".venv" / "bin" / "mlifecycle")
+    released = subprocess.run([mlifecycle, "up", "--stack", "dev"], env=environment, check=False)
+    if released.returncode != 0:
+        raise typer.Exit(released.returncode)
+    end = time.monotonic()
+    print(
+        f"Tools and platform {ready - started:.0f} s, release {end - ready:.0f} s, "
+        f"together {end - started:.0f} s\n\n{NEXT_STEPS}"
+    )
+
+
+def _start(layout: Layout) -> Toolchain:
+    toolchain = _toolchain()
+    lifecycle.up(layout, toolchain.bin_dir, _say)
+    advisory_database.publish(layout, toolchain.bin_dir)
+    local_stacks.ensure_stacks(layout, toolchain)
+    return toolchain
 
 
 @app.command()
@@ -64,7 +96,7 @@ def down() -> None:
 def status() -> None:
     """Show each part, its health, age, restarts and memory."""
     layout = process_layout()
-    parts = supervisor.parts(layout, _bin_dir())
+    parts = supervisor.parts(layout, _toolchain().bin_dir)
     if not parts:
         print("the local platform is not running: `make up` starts it")
         raise typer.Exit(1)
@@ -95,7 +127,7 @@ def logs(part: Annotated[str, typer.Argument(help="a part, as `status` names it"
 @_explained
 def env() -> None:
     """Print the shell's environment for the local platform: eval "$(make -s env)"."""
-    layout, bin_dir = process_layout(), _bin_dir()
+    layout, bin_dir = process_layout(), _toolchain().bin_dir
     for key, value in local_stacks.shell_environment(layout, bin_dir).items():
         print(f"export {key}={shlex.quote(value)}")
 

@@ -13,9 +13,11 @@ from typing import Any
 
 import yaml
 
+from devcluster.advisory_database import REPOSITORY, TAG
 from devcluster.errors import EnvironmentUnfit
 from devcluster.platform import images, lifecycle
 from devcluster.platform.layout import Layout
+from devcluster.toolchain import Toolchain
 
 CHECKOUT = Path(__file__).parents[1]
 STACKS = ("dev", "prod")
@@ -28,7 +30,6 @@ LOCAL_KEYS = (
     "mlifecycle:modelStoreEndpoint",
 )
 SECRET_KEYS = ("mlifecycle:modelStoreAccessKeyId", "mlifecycle:modelStoreSecretAccessKey")
-DATABASE = "trivy-db:2"
 
 
 def shell_environment(layout: Layout, bin_dir: Path) -> dict[str, str]:
@@ -42,6 +43,9 @@ def shell_environment(layout: Layout, bin_dir: Path) -> dict[str, str]:
         "PULUMI_OPTION_CWD": str(project_folder(layout)),
         "PULUMI_OPTION_POLICY_PACK": str(CHECKOUT / "policy_pack"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Our own plugins, at the versions that the program's packages want; no other is looked for.
+        "PULUMI_HOME": str(layout.state / "pulumi-home"),
+        "PULUMI_IGNORE_AMBIENT_PLUGINS": "true",
         **images.client_environment(layout),
     }
 
@@ -56,15 +60,17 @@ def local_values(layout: Layout) -> dict[str, str]:
     values = (
         layout.registry,
         f"{layout.registry}/{images.PYTHON_BASE}",
-        f"{layout.registry}/{DATABASE}",
+        f"{layout.registry}/{REPOSITORY}:{TAG}",
         layout.object_store,
     )
     return dict(zip(LOCAL_KEYS, values, strict=True))
 
 
-def ensure_stacks(layout: Layout, bin_dir: Path) -> None:
+def ensure_stacks(layout: Layout, toolchain: Toolchain) -> None:
     """Compose the project and make both stacks, with their secrets encrypted."""
+    bin_dir = toolchain.bin_dir
     _ensure_passphrase(layout)
+    _ensure_plugins(layout, toolchain)
     folder = project_folder(layout)
     folder.mkdir(parents=True, exist_ok=True)
     (layout.state / "pulumi").mkdir(exist_ok=True)
@@ -80,6 +86,19 @@ def ensure_stacks(layout: Layout, bin_dir: Path) -> None:
                 # By standard input: an argument could be seen by every user of this machine.
                 command = ("config", "set", "--stack", stack, "--secret", key)
                 _pulumi(layout, bin_dir, *command, standard_input=value)
+
+
+def _ensure_plugins(layout: Layout, toolchain: Toolchain) -> None:
+    """Put the resource providers where Pulumi looks for plugins."""
+    for tool in toolchain.tools:
+        name = tool.name.removeprefix("pulumi-resource-")
+        if name != tool.name:
+            installed = (
+                layout.state / "pulumi-home" / "plugins" / f"resource-{name}-v{tool.version}"
+            )
+            if not installed.exists():
+                install = ("plugin", "install", "resource", name, f"v{tool.version}")
+                _pulumi(layout, toolchain.bin_dir, *install, "--file", str(tool.path))
 
 
 def _compose_project(folder: Path) -> None:
@@ -122,7 +141,7 @@ def _pulumi(
     layout: Layout, bin_dir: Path, *arguments: str, standard_input: str | None = None
 ) -> None:
     result = subprocess.run(
-        [bin_dir / "pulumi", *arguments, "--non-interactive"],
+        [bin_dir / "pulumi", *arguments],
         env={**os.environ, **shell_environment(layout, bin_dir)},
         input=standard_input,
         capture_output=True,

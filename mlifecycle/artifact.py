@@ -4,11 +4,15 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config  # exists for type checkers only
 
 # The files of an ONNX artifact, directly under the manifest's uri.
 MODEL_FILE = "model.onnx"
@@ -87,24 +91,24 @@ def _fetch(uri: str, name: str, store: ModelStore) -> bytes:
 
 
 def _client(bucket: str, store: ModelStore) -> S3Store:
-    keys = {}
+    config: S3Config = {
+        "region": store.region,
+        "virtual_hosted_style_request": not store.endpoint,
+    }
+    if store.endpoint:
+        config["endpoint"] = store.endpoint
     if store.access_key_id:
-        keys = {
-            "access_key_id": store.access_key_id,
-            "secret_access_key": store.secret_access_key,
-        }
+        config["access_key_id"] = store.access_key_id
+        config["secret_access_key"] = store.secret_access_key
     return S3Store(
         bucket,
-        endpoint=store.endpoint or None,
-        region=store.region,
-        virtual_hosted_style_request=not store.endpoint,
+        config=config,
         client_options={
             "allow_http": store.endpoint.startswith("http://"),
             "connect_timeout": timedelta(seconds=5),
             "timeout": timedelta(seconds=60),
         },
         retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
-        **keys,
     )
 
 
@@ -117,7 +121,9 @@ def _golden(uri: str, content: bytes) -> GoldenSamples:
             tolerance=float(document["tolerance"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"Golden samples at {uri}/{GOLDEN_FILE} are malformed: {error}") from error
+        raise ArtifactError(
+            f"Golden samples at {uri}/{GOLDEN_FILE} are malformed: {error}"
+        ) from error
     if not samples.inputs or len(samples.inputs) != len(samples.outputs):
         raise ArtifactError(f"Golden samples at {uri}/{GOLDEN_FILE} need one output for each input")
     return samples

@@ -60,7 +60,9 @@ def _scanner_key() -> str:
     try:
         return f"trivy-{trivy.trivy_version()}"
     except ToolError as error:
-        raise GateRefusal(f"❌ Security scan failed\n\nThe scanner is not usable: {error}") from error
+        raise GateRefusal(
+            f"❌ Security scan failed\n\nThe scanner is not usable: {error}"
+        ) from error
 
 
 def _build_and_scan(inputs: BuildInputs, settings: GateSettings, folder: Path) -> Evidence:

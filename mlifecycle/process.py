@@ -1,5 +1,6 @@
 """Running other programs so that none can hang, and none outlives its time."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -41,21 +42,16 @@ def run_tool(
         )
     except OSError as error:
         raise ToolError(f"{name} cannot be started: {error.strerror}. Is it installed?") from error
-    try:
-        output, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(f"{name} did not end within {timeout:.0f} s and was killed") from error
-    finally:
-        _end_group(process)
+    with process:
+        try:
+            output, errors = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            raise ToolError(f"{name} did not end within {timeout:.0f} s and was killed") from error
+        finally:
+            # Also after success: nothing that a tool left behind lives on.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     if process.returncode != 0:
         last = "\n".join((errors or output).strip().splitlines()[-15:]) or "it printed nothing"
         raise ToolError(f"{name} failed with exit code {process.returncode}:\n{last}")
     return output
-
-
-def _end_group(process: subprocess.Popen[str]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    process.wait()

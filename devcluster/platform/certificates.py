@@ -154,9 +154,7 @@ def _write_kubeconfig(layout: Layout, name: str) -> None:
             "kind": "Config",
             "clusters": [{"name": layout.name, "cluster": cluster}],
             "users": [{"name": name, "user": user}],
-            "contexts": [
-                {"name": layout.name, "context": {"cluster": layout.name, "user": name}}
-            ],
+            "contexts": [{"name": layout.name, "context": {"cluster": layout.name, "user": name}}],
             "current-context": layout.name,
         }
     )

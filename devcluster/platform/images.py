@@ -20,7 +20,7 @@ PYTHON_BASE = "library/python:3.11-slim"
 BUILDER = "mlifecycle"
 SUITE = "bookworm"
 # What serving needs of the system, and venv with its bundled pip for the build stage.
-# python3-distutils is what python3.11-venv asks for by a virtual name, which debootstrap does not follow.
+# python3-distutils is what python3.11-venv asks for by a virtual name; debootstrap follows none.
 INCLUDED = "ca-certificates,python3.11,python3.11-venv,python3-distutils,libgomp1"
 BUILD_SECONDS = 600
 
@@ -33,13 +33,16 @@ def client_environment(layout: Layout) -> dict[str, str]:
     }
 
 
-def ensure_builder(layout: Layout, bin_dir: Path) -> None:
-    """Make the builder known to buildx: a remote one, on the platform's socket."""
+def ensure_clients(layout: Layout, bin_dir: Path) -> None:
+    """Tell regctl about the registry, and buildx about the builder, a remote one on its socket."""
+    if not (layout.state / "regctl.json").exists():
+        plain_http = ["registry", "set", "--tls", "disabled", layout.registry]
+        _client(layout, bin_dir, "regctl", *plain_http)
     if (layout.state / "buildx" / "instances" / BUILDER).exists():
         return
     socket = f"unix://{layout.state}/run/buildkit.sock"
     command = ["create", "--name", BUILDER, "--driver", "remote", socket]
-    _buildx(layout, bin_dir, *command)
+    _client(layout, bin_dir, "buildx", *command)
 
 
 def ensure_images(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
@@ -98,7 +101,7 @@ def _mirror() -> str:
 
 
 def _trim(root: Path) -> None:
-    """Make `python` and `python3` answer where the public image has them; drop what only apt uses."""
+    """Put `python` and `python3` where the public image has them; drop what only apt uses."""
     for name in ("python", "python3", "python3.11"):
         (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3.11")
     for folder in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "dev"):
@@ -132,18 +135,19 @@ def _is_in_registry(layout: Layout, image: str) -> bool:
 
 
 def _push(layout: Layout, bin_dir: Path, source: Path, context: Path, image: str) -> None:
-    _buildx(
+    _client(
         layout,
         bin_dir,
+        "buildx",
         *("build", "--file", str(source / "Dockerfile"), "--provenance=false"),
         *("--output", f"type=image,name={layout.registry}/{image},push=true"),
         str(context),
     )
 
 
-def _buildx(layout: Layout, bin_dir: Path, *arguments: str) -> None:
+def _client(layout: Layout, bin_dir: Path, tool: str, *arguments: str) -> None:
     result = subprocess.run(
-        [bin_dir / "buildx", *arguments],
+        [bin_dir / tool, *arguments],
         env={**os.environ, **client_environment(layout)},
         capture_output=True,
         text=True,
@@ -151,4 +155,4 @@ def _buildx(layout: Layout, bin_dir: Path, *arguments: str) -> None:
         check=False,
     )
     if result.returncode != 0:
-        raise EnvironmentUnfit(f"buildx {arguments[0]} failed: {result.stderr.strip()[-2000:]}")
+        raise EnvironmentUnfit(f"{tool} {arguments[0]} failed: {result.stderr.strip()[-2000:]}")

@@ -29,7 +29,7 @@ def up(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
             report(f"starting the local platform in {layout.state}")
             _start(layout, bin_dir, debs)
         supervisor.wait_until_healthy(layout, bin_dir, report)
-        images.ensure_builder(layout, bin_dir)
+        images.ensure_clients(layout, bin_dir)
         images.ensure_images(layout, bin_dir, report)
         _fill_model_store(layout)
 

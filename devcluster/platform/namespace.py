@@ -1,5 +1,6 @@
 """The namespaces in which the platform runs, and the link from this machine to them."""
 
+import contextlib
 import json
 import os
 import signal
@@ -143,10 +144,8 @@ def _remove_cgroup(folder: Path, deadline: float) -> None:
 
 
 def _kill(process: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _run(*command: str) -> str:

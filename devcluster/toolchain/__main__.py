@@ -1,7 +1,8 @@
-"""`python -m devcluster.toolchain`, the command behind `make tools`: provide the tools and say what they are.
+"""`python -m devcluster.toolchain`, the command behind `make tools`: provide the tools and say
+what they are.
 
-Exit codes: 0 all tools are there, 1 a build or a download failed, 2 the machine cannot build (Go, disk, cache) or
-the command line is wrong, 130 interrupted.
+Exit codes: 0 all tools are there, 1 a build or a download failed, 2 the machine cannot build (Go,
+disk, cache) or the command line is wrong, 130 interrupted.
 """
 
 import argparse
@@ -56,7 +57,9 @@ def _print_table(toolchain: Toolchain, seconds: float) -> None:
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
     print(f"{len(toolchain.tools)} tools in {seconds:.1f} s; put this first on PATH:")
     print(toolchain.bin_dir)
 

@@ -1,7 +1,8 @@
 """Builds the tools of one group from its wrapper module into the cache.
 
-All happens in a copy of the wrapper module inside the cache, so the checkout is never written to. Each tool is put
-in place by itself: what an interrupted run finished is kept, and what it had compiled is in Go's own build cache.
+All happens in a copy of the wrapper module inside the cache, so the checkout is never written to.
+Each tool is put in place by itself: what an interrupted run finished is kept, and what it had
+compiled is in Go's own build cache.
 """
 
 import json
@@ -107,12 +108,15 @@ class _Workshop:
         self._go = go
         self._module = work / "module"
         self._output = work / "output"
+        self._downloads = work / "downloads"
         self._environ = environ
         # Go's own temporary files go where the next run cleans up, should this one be killed.
         temporary = work / "tmp"
         self._environment = go.environment(environ, {"GOTMPDIR": str(temporary), **build.group.env})
-        temporary.mkdir()
-        self._output.mkdir()
+        for folder in (temporary, self._output, self._downloads):
+            folder.mkdir()
+        # A module of its own, so that a download adds its hash to no go.sum that counts.
+        (self._downloads / "go.mod").write_text("module downloads\n")
         shutil.copytree(build.group.directory, self._module)
         self._generated = False
 
@@ -148,8 +152,8 @@ class _Workshop:
         version = ask_version(tool, output, self._environ)
         if version != tool.version:
             raise ToolchainError(
-                f"{tool.name} was built but says {version or 'no version'} instead of {tool.version}:"
-                " its recipe in tools.toml and its wrapper module do not agree"
+                f"{tool.name} was built but says {version or 'no version'} instead of"
+                f" {tool.version}: its recipe in tools.toml and its wrapper module do not agree"
             )
 
     def _generate(self) -> None:
@@ -166,9 +170,8 @@ class _Workshop:
         path = source.module.partition("@")[0]
         outcome = subprocess.run(
             [self._go.path, "mod", "download", "-json", source.module],
-            cwd=self._output,
-            # Outside any module, or Go would note the hash in go.sum. Some modules are not in the
-            # checksum database; the hash in tools.toml is what verifies them.
+            cwd=self._downloads,
+            # Some modules are not in the checksum database; the hash in tools.toml verifies them.
             env={**self._environment, "GOFLAGS": "", "GONOSUMDB": path},
             capture_output=True,
             text=True,

@@ -8,8 +8,8 @@
         bin-<hash>/                          one folder for PATH
         path-versions.json                   versions of tools found on PATH
 
-The key is over everything that decides what the build gives, so a second checkout with the same wrapper modules
-builds nothing, and a changed one never sees a stale tool.
+The key is over everything that decides what the build gives, so a second checkout with the same
+wrapper modules builds nothing, and a changed one never sees a stale tool.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def cache_root(environ: Mapping[str, str]) -> Path:
     """Return the folder of all built tools, by the XDG base directory specification."""
     base = environ.get("XDG_CACHE_HOME", "")
     # The specification says that a relative path is to be ignored.
-    folder = Path(base) if os.path.isabs(base) else Path.home() / ".cache"
+    folder = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
     return folder / "mlifecycle" / "tools"
 
 
@@ -92,8 +92,9 @@ class GroupFolder:
     def holds(self, tool: str) -> bool:
         """Say whether the tool is there and is the file that was built.
 
-        Equal size and modification time are trusted, which keeps a warm run fast; when they differ the content
-        is hashed, so a copied or touched cache still serves and a changed or torn file does not.
+        Equal size and modification time are trusted, which keeps a warm run fast; when they differ
+        the content is hashed, so a copied or touched cache still serves and a changed or torn file
+        does not.
         """
         binary = self.binary(tool)
         try:
@@ -123,7 +124,7 @@ class GroupFolder:
         self.binary(tool).parent.mkdir(parents=True, exist_ok=True)
         self._record_file(tool).parent.mkdir(parents=True, exist_ok=True)
         # Killed between the two, the record is missing or does not match: the tool is built again.
-        os.replace(built, self.binary(tool))
+        built.replace(self.binary(tool))
         write_json(self._record_file(tool), record)
 
     def _record_file(self, tool: str) -> Path:
@@ -131,7 +132,7 @@ class GroupFolder:
 
     @contextlib.contextmanager
     def locked(self, report: Report) -> Iterator[None]:
-        """Hold the group's lock; say so when another run has it. The kernel ends it with the process."""
+        """Hold the group's lock; say so when another run has it. It ends with the process."""
         self.lock_file.parent.mkdir(parents=True, exist_ok=True)
         with self.lock_file.open("w") as file:
             _lock(file, self.group, report)
@@ -168,7 +169,7 @@ def write_json(file: Path, value: object) -> None:
     try:
         with os.fdopen(handle, "w") as output:
             json.dump(value, output, sort_keys=True)
-        os.replace(temporary, file)
+        Path(temporary).replace(file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

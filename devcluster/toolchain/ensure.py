@@ -20,13 +20,13 @@ from devcluster.toolchain.cache import (
 )
 from devcluster.toolchain.find import Found, find_on_path
 from devcluster.toolchain.golang import BUILD_FLAGS, Go
+from devcluster.toolchain.prefetch import prefetching
 from devcluster.toolchain.preflight import (
     COLD_BUILD_GIB,
     COLD_MODULES_GIB,
     COLD_TOOLS_GIB,
     check_disk,
 )
-from devcluster.toolchain.prefetch import prefetching
 from devcluster.toolchain.recipes import Catalogue, Tool, load_catalogue
 
 
@@ -150,8 +150,8 @@ def _build(
         }
     )
     report(
-        f"{len(tools)} tools to build (about {max(1, round(seconds / 60))} min if nothing is downloaded"
-        f" or compiled yet; an interrupted run resumes), {found} from PATH; cache: {root}"
+        f"{len(tools)} to build (about {max(1, round(seconds / 60))} min if nothing is downloaded or"
+        f" compiled yet; an interrupted run resumes), {found} from PATH; cache: {root}"
     )
     progress = Progress(report, len(tools), seconds)
     built: dict[str, float] = {}
@@ -218,8 +218,8 @@ def _linked(root: Path, tools: Iterable[Tool], provided: tuple[ProvidedTool, ...
 def _link(target: Path, link: Path, *, symbolic: bool) -> None:
     """Make a link by rename unless it is there already; two runs may do so at once.
 
-    Our own tools are linked hard: Pulumi and its language host look for their companions beside their real file,
-    which must therefore be in this one folder.
+    Our own tools are linked hard: Pulumi and its language host look for their companions beside
+    their real file, which must therefore be in this one folder.
     """
     with contextlib.suppress(OSError):
         if link.samefile(target) and link.is_symlink() == symbolic:
@@ -229,4 +229,4 @@ def _link(target: Path, link: Path, *, symbolic: bool) -> None:
         temporary.symlink_to(target)
     else:
         os.link(target, temporary)
-    os.replace(temporary, link)
+    temporary.replace(link)

@@ -1,4 +1,6 @@
-"""The two ways in which the toolchain can fail, each with the exit code that its commands end with."""
+"""The two ways in which the toolchain can fail, each with the exit code that its commands end
+with.
+"""
 
 
 class ToolchainError(Exception):
@@ -16,6 +18,6 @@ class ToolchainError(Exception):
 
 
 class UnfitEnvironmentError(ToolchainError):
-    """This machine cannot build tools as it is: no or an old Go, too little disk, no writable cache."""
+    """This machine cannot build tools as it is: its Go, its disk or its cache folder."""
 
     exit_code = 2

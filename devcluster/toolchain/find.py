@@ -1,7 +1,7 @@
 """Finds tools on PATH and asks each for its version, once per file.
 
-What is found is used only at a version that serves; a tool that does not is reported and left alone. A tool inside
-our own cache never counts as found: only the cache's records vouch for those.
+What is found is used only at a version that serves; a tool that does not is reported and left
+alone. A tool inside our own cache never counts as found: only the cache's records vouch for those.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def find_on_path(
     folders = [
         Path(folder)
         for folder in environ.get("PATH", "").split(os.pathsep)
-        if os.path.isabs(folder) and not Path(folder).is_relative_to(cache)
+        if Path(folder).is_absolute() and not Path(folder).is_relative_to(cache)
     ]
     found: dict[str, Found] = {}
     for tool in tools:
@@ -70,7 +70,7 @@ def ask_version(
 ) -> str:
     """Run a tool's version command and return the version, or an empty string if it gives none.
 
-    A tool whose pattern has no group names no version: then the tool's own is returned if the pattern matches.
+    A pattern without a group finds no version: if it matches, the tool's own is returned.
     """
     if tool.version_args is None:
         return ""

@@ -1,4 +1,6 @@
-"""The Go command: whether it serves, what it runs with, and running it so that nothing outlives us."""
+"""The Go command: whether it serves, what it runs with, and running it so that nothing outlives
+us.
+"""
 
 import os
 import re
@@ -14,7 +16,8 @@ from typing import IO
 from devcluster.toolchain.errors import ToolchainError, UnfitEnvironmentError
 
 MINIMUM_GO = (1, 26)
-BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false")
+# Debug information is stripped when linking; not making it at all saves a seventh of the compiler's time.
+BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
 # C is never needed, and one setting for everything means that no package is compiled twice.
 _COMMON_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 # What a user may have set for their own builds and would change ours behind the cache key's back.
@@ -151,7 +154,7 @@ def run_go(
 def start_bound(
     argv: list[str], folder: Path, environment: Mapping[str, str], output: IO[bytes]
 ) -> "subprocess.Popen[bytes]":
-    """Start a command in a process group of its own, one that also ends when we are killed outright."""
+    """Start a command in a process group of its own that also ends when we are killed outright."""
     # SIGKILL leaves us no moment to stop the build; the kernel can (util-linux is on every Debian).
     setpriv = shutil.which("setpriv", path=environment.get("PATH", ""))
     bound = [setpriv, "--pdeathsig", "TERM"] if setpriv else []

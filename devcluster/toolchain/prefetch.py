@@ -1,7 +1,8 @@
 """Downloads the modules of later groups while an earlier one compiles.
 
-Downloading waits for the network and compiling for the processor, so doing both at once saves the downloads' time.
-It is only a head start: whatever fails here is tried again, and told, by the build itself.
+Downloading waits for the network and compiling for the processor, so doing both at once saves the
+downloads' time. It is only a head start: whatever fails here is tried again, and told, by the build
+itself.
 """
 
 import contextlib
@@ -47,8 +48,8 @@ class _Prefetch(threading.Thread):
                 packages = sorted({tool.package for tool in build.tools if tool.package})
                 if not packages:
                     continue
-                # Listing with all dependencies downloads exactly what a build will import. `-e`: files
-                # that the build embeds do not exist in the wrapper module itself.
+                # Listing with all dependencies downloads exactly what a build will import. `-e`:
+                # files that the build embeds do not exist in the wrapper module itself.
                 argv = [
                     self._go.path,
                     "list",

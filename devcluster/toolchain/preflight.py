@@ -1,6 +1,5 @@
 """Checks, before anything is built, that this machine can finish the build."""
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,7 +35,7 @@ def check_disk(needs: Mapping[Path, float]) -> None:
         existing = folder
         while not existing.exists():
             existing = existing.parent
-        by_device.setdefault(os.stat(existing).st_dev, []).append(folder)
+        by_device.setdefault(existing.stat().st_dev, []).append(folder)
     for folders in by_device.values():
         needed = sum(needs[folder] for folder in folders)
         free = free_bytes(folders[0]) / GIB

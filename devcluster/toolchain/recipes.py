@@ -1,7 +1,8 @@
 """The catalogue of tools: `tools.toml` read into frozen records and checked.
 
-A group is one wrapper Go module (committed go.mod and go.sum) from which one or more tools are built; a tool is one
-file that ends up on PATH. Adding a tool is adding a table there, and a wrapper module where no group fits.
+A group is one wrapper Go module (committed go.mod and go.sum) from which one or more tools are
+built; a tool is one file that ends up on PATH. Adding a tool is adding a table there, and a wrapper
+module where no group fits.
 """
 
 import re
@@ -131,11 +132,16 @@ def load_catalogue(file: Path = CATALOGUE_FILE) -> Catalogue:
     groups = {name: _group(name, table) for name, table in top.tables("groups")}
     tools = {name: _tool(name, table) for name, table in top.tables("tools")}
     top.finish()
+    earlier: set[str] = set()
     for tool in tools.values():
         if tool.group not in groups:
             raise ToolchainError(f"{file.name}: tool {tool.name}: no group {tool.group!r}")
-        if tool.beside and tool.beside not in tools:
-            raise ToolchainError(f"{file.name}: tool {tool.name}: no tool {tool.beside!r}")
+        # Whether the neighbour is on PATH must be known first.
+        if tool.beside and tool.beside not in earlier:
+            raise ToolchainError(
+                f"{file.name}: tool {tool.name}: no tool {tool.beside!r} before it"
+            )
+        earlier.add(tool.name)
     return Catalogue(groups, tools)
 
 

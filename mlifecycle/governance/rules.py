@@ -1,4 +1,4 @@
-"""The manifest rules, each in one place: a new rule is one function here and its line in levels.yaml.
+"""The manifest rules: a new one is one function here and its line in levels.yaml.
 
 A rule looks at one manifest and yields its objections; its level and threshold come from the
 governance owner's file.
@@ -25,7 +25,7 @@ Check = Callable[[Manifest, Decimal | None], Iterator[Objection]]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule's id, its check, what the author of a manifest can do, and whether it has a threshold."""
+    """A rule's id, its check, what the manifest's author can do, and if it has a threshold."""
 
     id: str
     check: Check

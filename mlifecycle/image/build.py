@@ -17,7 +17,7 @@ def build_arguments(base_image: str) -> dict[str, str]:
 
 
 def push_output(repository: str) -> str:
-    """The export that pushes the same bytes that `build_layout` writes, by digest, without a name."""
+    """The export that pushes the bytes that `build_layout` writes, by digest, without a name."""
     return (
         f"type=image,name={repository},push=true,push-by-digest=true,oci-mediatypes=true,"
         "rewrite-timestamp=true"

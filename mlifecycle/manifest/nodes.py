@@ -66,16 +66,17 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark
-            raise yaml.composer.ComposerError(None, None, "aliases are not allowed", mark)
+            raise self._refusal("aliases are not allowed")
         self.depth += 1
         if self.depth > MAXIMUM_DEPTH:
-            mark = self.peek_event().start_mark
-            problem = f"nested deeper than {MAXIMUM_DEPTH}"
-            raise yaml.composer.ComposerError(None, None, problem, mark)
+            raise self._refusal(f"nested deeper than {MAXIMUM_DEPTH}")
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
+
+    def _refusal(self, problem: str) -> yaml.YAMLError:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # in the stubs
+        return yaml.composer.ComposerError(None, None, problem, mark)
 
 
 def _document(node: yaml.Node) -> Document:
@@ -96,9 +97,7 @@ def _value(node: yaml.Node, path: Path, positions: dict[Path, Position]) -> Any:
     raise NodeError(f"tag {node.tag} is not allowed", _position(node))
 
 
-def _mapping(
-    node: yaml.MappingNode, path: Path, positions: dict[Path, Position]
-) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, path: Path, positions: dict[Path, Position]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         if key_node.tag != "tag:yaml.org,2002:str":

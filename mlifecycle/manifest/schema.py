@@ -69,7 +69,9 @@ class _Section(BaseModel):
         if isinstance(data, dict):
             empty = [key for key, value in data.items() if value is None]
             if empty:
-                raise ValueError(f"{', '.join(map(str, empty))} is empty: give a value or remove it")
+                raise ValueError(
+                    f"{', '.join(map(str, empty))} is empty: give a value or remove it"
+                )
         return data
 
 

@@ -1,4 +1,4 @@
-"""Verification: the running release, asked through its Service, answers as its golden samples say."""
+"""Verification: the running release, asked through its Service, answers as its samples say."""
 
 import asyncio
 import json
@@ -8,7 +8,13 @@ from typing import Any
 import httpx
 import kr8s
 import kr8s.asyncio
-from tenacity import AsyncRetrying, RetryError, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import (
+    AsyncRetrying,
+    RetryError,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_fixed,
+)
 
 from mlifecycle.artifact import GoldenSamples
 
@@ -28,6 +34,15 @@ class Target:
     kube_context: str
 
 
+@dataclass(frozen=True)
+class Verification:
+    """The predictions for the golden samples, each equal to what it must be within tolerance."""
+
+    inputs: list[list[float]]
+    predictions: list[float]
+    expected: list[float]
+
+
 class VerificationError(Exception):
     """The release does not answer, or answers wrongly; the message says what and where."""
 
@@ -36,7 +51,7 @@ class _NotYet(Exception):
     """An answer that the next seconds may change."""
 
 
-def verify_release(target: Target, golden: GoldenSamples) -> None:
+def verify_release(target: Target, golden: GoldenSamples) -> Verification:
     """Check health, readiness with model and version, and the golden predictions.
 
     The API server carries the requests to the Service, so a kubeconfig is all that this needs.
@@ -44,7 +59,8 @@ def verify_release(target: Target, golden: GoldenSamples) -> None:
     Raises:
         VerificationError: the first check that failed, with what was expected and what came.
     """
-    asyncio.run(_verify(target, golden))
+    predictions = asyncio.run(_verify(target, golden))
+    return Verification(golden.inputs, predictions, golden.outputs)
 
 
 def service_path(target: Target) -> str:
@@ -52,7 +68,7 @@ def service_path(target: Target) -> str:
     return f"services/http:{target.service}:http/proxy"
 
 
-async def _verify(target: Target, golden: GoldenSamples) -> None:
+async def _verify(target: Target, golden: GoldenSamples) -> list[float]:
     api = await kr8s.asyncio.api(context=target.kube_context or None)
     try:
         async for attempt in AsyncRetrying(
@@ -67,7 +83,7 @@ async def _verify(target: Target, golden: GoldenSamples) -> None:
     except RetryError as error:
         cause = error.last_attempt.exception()
         raise VerificationError(f"after {ANSWER_SECONDS} s: {cause}") from error
-    await _expect_golden(api, target, golden)
+    return await _expect_golden(api, target, golden)
 
 
 async def _expect(api: kr8s.asyncio.Api, target: Target, path: str, expected: Any) -> None:
@@ -79,14 +95,18 @@ async def _expect(api: kr8s.asyncio.Api, target: Target, path: str, expected: An
         raise _NotYet(f"{_name(target)} /{path} answers {answer}, expected {expected}")
 
 
-async def _expect_golden(api: kr8s.asyncio.Api, target: Target, golden: GoldenSamples) -> None:
+async def _expect_golden(
+    api: kr8s.asyncio.Api, target: Target, golden: GoldenSamples
+) -> list[float]:
     try:
         answer = await _request(api, target, "POST", "predict", {"instances": golden.inputs})
         predictions = [float(number) for number in answer["predictions"]]
     except (kr8s.ServerError, kr8s.APITimeoutError, httpx.HTTPError) as error:
         raise VerificationError(f"{_name(target)} /predict does not answer: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise VerificationError(f"{_name(target)} /predict gives no predictions: {error}") from error
+        raise VerificationError(
+            f"{_name(target)} /predict gives no predictions: {error}"
+        ) from error
     if len(predictions) != len(golden.outputs):
         raise VerificationError(
             f"{_name(target)} gives {len(predictions)} predictions for "
@@ -99,6 +119,7 @@ async def _expect_golden(api: kr8s.asyncio.Api, target: Target, golden: GoldenSa
                 f"{_name(target)} gives {got} for golden sample {index}, expected {expected} "
                 f"within {golden.tolerance}"
             )
+    return predictions
 
 
 async def _request(

@@ -10,6 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan, Secret, Vulnerability
 
@@ -18,7 +20,12 @@ DATABASE_SECONDS = 300
 # The vendor publishes every six hours; older than this, a silent mirror is the likelier reason.
 DATABASE_MAXIMUM_AGE = timedelta(days=7)
 OFFLINE = (
-    *("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update", "--skip-version-check"),
+    *(
+        "--skip-db-update",
+        "--skip-java-db-update",
+        "--skip-vex-repo-update",
+        "--skip-version-check",
+    ),
     *("--disable-telemetry", "--offline-scan", "--no-progress", "--cache-backend", "memory"),
 )
 
@@ -32,7 +39,7 @@ def scan_image(layout: Path, *, database: str, cache: Path) -> Scan:
     version, updated_at = _prepare_database(database, cache)
     report = _report(["image", "--input", layout, "--scanners", "vuln,secret"], cache)
     family = (report["Metadata"].get("OS") or {}).get("Family")
-    packages = [package for result in report["Results"] for package in result.get("Packages") or ()]
+    packages = _all(report, "Packages")
     if not family or not packages:
         raise ToolError("trivy saw no operating system or no package in the image")
     return Scan(
@@ -106,7 +113,11 @@ def _report(arguments: list[str | Path], cache: Path) -> dict[str, Any]:
     # A folder without a finding has no Results at all.
     if report.get("SchemaVersion") != 2 or "ArtifactName" not in report:
         raise ToolError("trivy printed a report that this version of mlifecycle cannot read")
-    return {"Results": [], "Metadata": {}, **report}
+    return {
+        **report,
+        "Results": report.get("Results") or [],
+        "Metadata": report.get("Metadata") or {},
+    }
 
 
 def _json(text: str, name: str) -> dict[str, Any]:
@@ -126,18 +137,24 @@ def _all(report: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _vulnerability(item: dict[str, Any]) -> Vulnerability:
-    return Vulnerability(
-        id=item["VulnerabilityID"],
-        package=item["PkgName"],
-        version=item["InstalledVersion"],
-        severity=item["Severity"],
-        fixed_version=item.get("FixedVersion") or None,
-    )
+    try:
+        return Vulnerability(
+            id=item["VulnerabilityID"],
+            package=item["PkgName"],
+            version=item["InstalledVersion"],
+            severity=item["Severity"],
+            fixed_version=item.get("FixedVersion") or None,
+        )
+    except (KeyError, ValidationError) as error:
+        raise ToolError(f"trivy printed a vulnerability that cannot be read: {error}") from error
 
 
 def _secrets(report: dict[str, Any]) -> tuple[Secret, ...]:
-    return tuple(
-        Secret(rule=item["RuleID"], file=result["Target"], line=item["StartLine"])
-        for result in report["Results"]
-        for item in result.get("Secrets") or ()
-    )
+    try:
+        return tuple(
+            Secret(rule=item["RuleID"], file=result["Target"], line=item["StartLine"])
+            for result in report["Results"]
+            for item in result.get("Secrets") or ()
+        )
+    except (KeyError, ValidationError) as error:
+        raise ToolError(f"trivy printed a secret's place that cannot be read: {error}") from error

@@ -61,9 +61,14 @@ def add_model(
 
 def test_the_artifact_digest_is_what_sha256sum_gives(artifact_folder: Path) -> None:
     listing = subprocess.run(
-        ["sha256sum", "golden.json", "model.onnx"], cwd=artifact_folder, capture_output=True
+        ["sha256sum", "golden.json", "model.onnx"],
+        cwd=artifact_folder,
+        capture_output=True,
+        check=True,
     ).stdout
-    digest = subprocess.run(["sha256sum"], input=listing, capture_output=True).stdout.decode()
+    digest = subprocess.run(
+        ["sha256sum"], input=listing, capture_output=True, check=True
+    ).stdout.decode()
     files = {path.name: path.read_bytes() for path in artifact_folder.iterdir()}
     assert artifact_digest(files) == f"sha256:{digest.split()[0]}"
 

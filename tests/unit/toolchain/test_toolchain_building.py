@@ -1,4 +1,6 @@
-"""What is built, when, and that nothing but a whole and right binary is ever used. Real Go builds of a tiny module."""
+"""What is built, when, and that nothing but a whole and right binary is ever used. Real Go
+builds of a tiny module.
+"""
 
 import base64
 import hashlib
@@ -8,7 +10,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from tests.unit.toolchain.conftest import Workbench
+from workbench import Workbench, run
 
 
 def test_missing_tool_is_built_linked_and_runs(workbench: Workbench) -> None:
@@ -16,7 +18,7 @@ def test_missing_tool_is_built_linked_and_runs(workbench: Workbench) -> None:
     assert outcome.returncode == 0, outcome.stderr
     assert re.search(r"^greeter +1\.2\.3 +built", outcome.stdout, re.MULTILINE)
     bin_dir = Path(outcome.stdout.splitlines()[-1])
-    assert os.popen(str(bin_dir / "greeter")).read() == "greeter v1.2.3\n"
+    assert run(bin_dir / "greeter") == "greeter v1.2.3\n"
 
 
 def test_progress_says_what_is_built_how_far_and_how_long(workbench: Workbench) -> None:
@@ -38,7 +40,9 @@ def test_second_run_builds_nothing(workbench: Workbench) -> None:
 
 def test_checkout_is_not_written_to(workbench: Workbench) -> None:
     def state() -> list[tuple[str, int]]:
-        return sorted((str(p), p.stat().st_mtime_ns) for p in workbench.folder.glob("greeting/**/*"))
+        return sorted(
+            (str(p), p.stat().st_mtime_ns) for p in workbench.folder.glob("greeting/**/*")
+        )
 
     before = state()
     assert workbench.run().returncode == 0
@@ -53,7 +57,7 @@ def test_changed_source_is_another_key_and_the_old_one_stays(workbench: Workbenc
     assert "building" in outcome.stdout
     assert len(workbench.built) == 2
     bin_dir = Path(outcome.stdout.splitlines()[-1])
-    assert os.popen(str(bin_dir / "greeter")).read() == "hello from greeter v1.2.3\n"
+    assert run(bin_dir / "greeter") == "hello from greeter v1.2.3\n"
 
 
 def test_changed_linker_flags_are_another_key(workbench: Workbench) -> None:
@@ -78,7 +82,7 @@ def test_truncated_binary_is_built_again(workbench: Workbench) -> None:
     outcome = workbench.run()
     assert re.search(r"^greeter +1\.2\.3 +built", outcome.stdout, re.MULTILINE)
     # The bin folder holds a link to the file: it must be the new one there as well.
-    assert os.popen(str(bin_dir / "greeter")).read() == "greeter v1.2.3\n"
+    assert run(bin_dir / "greeter") == "greeter v1.2.3\n"
 
 
 def test_binary_with_other_bytes_of_the_same_size_is_built_again(workbench: Workbench) -> None:
@@ -112,7 +116,9 @@ def test_touched_binary_still_serves(workbench: Workbench) -> None:
     assert "building" not in workbench.run().stdout
 
 
-def test_binary_that_is_not_what_its_recipe_says_is_never_put_in_place(workbench: Workbench) -> None:
+def test_binary_that_is_not_what_its_recipe_says_is_never_put_in_place(
+    workbench: Workbench,
+) -> None:
     toml = workbench.catalogue.read_text().replace('ldflags = "-X main.version={version}"', "")
     workbench.catalogue.write_text(toml)
     main = workbench.module / "main.go"
@@ -157,7 +163,7 @@ def test_script_is_taken_from_its_module_and_put_beside(workbench: Workbench) ->
     outcome = workbench.run()
     assert outcome.returncode == 0, outcome.stderr
     bin_dir = Path(outcome.stdout.splitlines()[-1])
-    assert os.popen(str(bin_dir / "greeter-exec")).read() == "hello\n"
+    assert run(bin_dir / "greeter-exec") == "hello\n"
 
 
 def test_script_of_a_module_with_another_hash_is_not_used(workbench: Workbench) -> None:
@@ -188,7 +194,7 @@ set = {{ version = "4.5.6" }}
     outcome = workbench.run()
     assert outcome.returncode == 0, outcome.stderr
     bin_dir = Path(outcome.stdout.splitlines()[-1])
-    printed = os.popen(str(bin_dir / "greeter")).read()
+    printed = run(bin_dir / "greeter")
     assert json.loads(printed.removeprefix("greeter v1.2.3")) == {"name": "x", "version": "4.5.6"}
     assert not (workbench.module / "embedded.json").exists()
 

@@ -1,19 +1,21 @@
-"""`tools.toml` as committed agrees with its wrapper modules and with `mise.toml`; a wrong catalogue is told."""
+"""`tools.toml` as committed agrees with its wrapper modules and with `mise.toml`; a wrong
+catalogue is told.
+"""
 
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from workbench import CATALOGUE, REPOSITORY
 
 from devcluster.toolchain import ToolchainError
 from devcluster.toolchain.recipes import Tool, load_catalogue
 from devcluster.toolchain.versions import VersionRange
-from tests.unit.toolchain.conftest import CATALOGUE, REPOSITORY
 
 COMMITTED = load_catalogue()
 
-# Versions that no module of the wrapper has: our own commands and modules that are published under other numbers.
+# Versions that no module has: of our own command, and of modules published under other numbers.
 OWN_NUMBERS = {"trivy-db-build", "pulumi-language-python", "pulumi-resource-kubernetes"}
 
 # mise's name for a tool, where it is not ours.
@@ -32,7 +34,9 @@ def test_own_version_serves(tool: Tool) -> None:
 )
 def test_wrapper_module_requires_the_tool_at_its_version(tool: Tool) -> None:
     group = COMMITTED.groups[tool.group]
-    required = re.findall(r"^\s*(?:require )?(\S+) v(\S+)", (group.directory / "go.mod").read_text(), re.M)
+    required = re.findall(
+        r"^\s*(?:require )?(\S+) v(\S+)", (group.directory / "go.mod").read_text(), re.M
+    )
     source = tool.package
     if source.startswith("."):
         main = group.directory / source / "main.go"

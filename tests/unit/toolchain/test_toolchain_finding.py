@@ -1,14 +1,16 @@
-"""Tools that are on PATH already: used at a version that serves, reported and left alone otherwise."""
+"""Tools that are on PATH already: used at a version that serves, reported and left alone
+otherwise.
+"""
 
 import os
 import re
 from pathlib import Path
 
 import pytest
+from workbench import Workbench
 
 from devcluster.toolchain.find import ask_version, find_on_path
 from devcluster.toolchain.recipes import load_catalogue
-from tests.unit.toolchain.conftest import Workbench
 
 
 def test_tool_at_a_version_that_serves_is_used_and_nothing_is_built(workbench: Workbench) -> None:

@@ -1,13 +1,15 @@
-"""A machine that cannot build: one clear error with the remedy, before anything is begun, and exit code 2."""
+"""A machine that cannot build: one clear error with the remedy, before anything is begun, and
+exit code 2.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
+from workbench import Workbench
 
 from devcluster.toolchain import UnfitEnvironmentError, ensure_tools, preflight
 from devcluster.toolchain.recipes import load_catalogue
-from tests.unit.toolchain.conftest import Workbench
 
 
 def test_missing_go_is_told_with_its_remedy(workbench: Workbench) -> None:
@@ -55,9 +57,7 @@ def test_too_little_disk_is_told_with_folders_and_figures(
         monkeypatch.setenv(key, value)
     monkeypatch.setattr(preflight, "free_bytes", lambda folder: 3 * preflight.GIB)
     with pytest.raises(UnfitEnvironmentError) as caught:
-        ensure_tools(
-            "up", report=lambda line: None, catalogue=load_catalogue(workbench.catalogue)
-        )
+        ensure_tools("up", report=lambda line: None, catalogue=load_catalogue(workbench.catalogue))
     assert "about 12.0 GiB and 3.0 GiB are free" in caught.value.message
     assert os.environ["GOCACHE"] in caught.value.message
     assert workbench.built == []

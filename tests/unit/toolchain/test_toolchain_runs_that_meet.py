@@ -1,4 +1,6 @@
-"""Two runs at once, and runs that are killed. Real processes, a real Go made slow enough to be caught in the act."""
+"""Two runs at once, and runs that are killed. Real processes, a real Go made slow enough to be
+caught in the act.
+"""
 
 import os
 import shutil
@@ -7,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.unit.toolchain.conftest import Workbench
+from workbench import Workbench, run
 
 
 def test_two_runs_at_once_build_once_and_both_have_the_tool(workbench: Workbench) -> None:
@@ -21,7 +23,7 @@ def test_two_runs_at_once_build_once_and_both_have_the_tool(workbench: Workbench
     assert printed.count("greeter 1.2.3: another run built it") == 1
     folders = {output.splitlines()[-1] for output, _ in outputs}
     assert len(folders) == 1
-    assert os.popen(str(Path(folders.pop()) / "greeter")).read() == "greeter v1.2.3\n"
+    assert run(Path(folders.pop()) / "greeter") == "greeter v1.2.3\n"
 
 
 def test_killed_run_leaves_nothing_half_and_the_next_one_works(workbench: Workbench) -> None:
@@ -71,7 +73,7 @@ def test_run_resumes_at_the_tool_that_was_not_finished(workbench: Workbench) -> 
     workbench.catalogue.write_text(toml + second.replace('package = "."', 'package = "./second"'))
     (workbench.module / "second").mkdir()
     broken = workbench.module / "second" / "main.go"
-    broken.write_text("package main\n\nimport _ \"embed\"\n\n//go:embed no-such-file\nvar x string\n")
+    broken.write_text('package main\n\nimport _ "embed"\n\n//go:embed no-such-file\nvar x string\n')
     assert workbench.run().returncode == 1
     [greeter] = workbench.built
     before = greeter.stat().st_mtime_ns

@@ -1,0 +1,81 @@
+# One command per task; CONTRIBUTING.md says when to use which.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+COMPILE := $(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header \
+	--no-annotate --python-version 3.11
+
+.PHONY: help up start down status logs env tools test test-unit test-policy test-engine test-e2e \
+	test-full lint requirements clean
+
+help:  ## Show this list
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: $(VENV)/.product  ## Release examples/valid and manifests to a local platform, and verify it
+	@$(RUN) -m devcluster up
+
+start: $(VENV)/.product  ## Start the local platform only
+	@$(RUN) -m devcluster start
+
+down: $(VENV)/.product  ## End the local platform and remove its state
+	@$(RUN) -m devcluster down
+
+status: $(VENV)/.product  ## Show the platform's parts and their health
+	@$(RUN) -m devcluster status
+
+logs: $(VENV)/.product  ## Show a part's log: make logs PART=kubelet
+	@$(RUN) -m devcluster logs "$(PART)"
+
+env: $(VENV)/.product  ## Print the shell's environment: eval "$$(make -s env)"
+	@$(RUN) -m devcluster env
+
+tools: $(VENV)/.product  ## Find or build the tools, and nothing else
+	@$(RUN) -m devcluster.toolchain
+
+test: lint $(VENV)/.tests  ## Lint, types, import layers and every test but the exhaustive ones
+	@$(RUN) -m pytest tests
+
+test-unit: $(VENV)/.tests  ## The tests that need nothing but Python and Go
+	@$(RUN) -m pytest tests/unit
+
+test-policy: $(VENV)/.tests  ## The rules' tests
+	@$(RUN) -m pytest tests/policy
+
+test-engine: $(VENV)/.tests  ## Real Pulumi, real API server
+	@$(RUN) -m pytest tests/engine
+
+test-e2e: $(VENV)/.tests  ## Real node, real traffic
+	@$(RUN) -m pytest tests/e2e
+
+test-full: lint $(VENV)/.tests  ## Every test, the exhaustive ones too
+	@$(RUN) -m pytest tests -m "full or not full"
+
+lint: $(VENV)/.tests  ## Format, lint, types and import layers
+	@$(VENV)/bin/ruff format --check --quiet .
+	@$(VENV)/bin/ruff check --quiet .
+	@MYPYPATH=inference $(VENV)/bin/mypy --no-error-summary
+	@$(VENV)/bin/lint-imports --no-cache > .mlifecycle/import-layers.log || { cat .mlifecycle/import-layers.log; exit 1; }
+
+requirements: $(VENV)/.tests  ## Pin every requirements.txt anew from its .in file
+	@$(COMPILE) requirements.in --output-file requirements.txt
+	@$(COMPILE) tests/requirements.in --output-file tests/requirements.txt
+	@cd inference && ../$(COMPILE) requirements.in --output-file requirements.txt \
+		--python-platform x86_64-manylinux_2_28 --only-binary :all:
+
+clean:  ## Remove what was made in the checkout; caches elsewhere and the platform stay
+	rm -rf $(VENV) .mlifecycle
+
+# A virtual environment whose install was interrupted has no stamp and is made anew.
+$(VENV)/.product: requirements.txt pyproject.toml
+	@echo "making $(VENV)" >&2
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v == (3, 11) or sys.exit("error: Python 3.11 is needed, this is %d.%d: set PYTHON=python3.11" % v)'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.product tests/requirements.txt inference/requirements.txt
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@

@@ -1,0 +1,145 @@
+"""Running the engine for one stack: its events as lines, its failures as one message."""
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pulumi import automation
+from pulumi.automation.events import EngineEvent
+
+from mlifecycle.stack.locks import all_left_behind
+
+# How the engine marks colours in what it prints.
+_COLOUR = re.compile(r"<\{%[a-z ]*%\}>")
+_UNCHANGED = ("same", "refresh", "read")
+_PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
+
+T = TypeVar("T")
+Report = Callable[[str], None]
+
+
+class EngineError(Exception):
+    """A preview or an update failed; the message holds every error and violation."""
+
+
+@dataclass
+class Run:
+    """What one preview or update did."""
+
+    changes: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def changed(self) -> int:
+        """How many resources it changed, or would."""
+        return sum(count for op, count in self.changes.items() if op not in _UNCHANGED)
+
+
+class Engine:
+    """One stack of the project in a folder.
+
+    Args:
+        project: the folder that holds `Pulumi.yaml`.
+        policy_pack: the folder of the pack, which every preview and update runs.
+    """
+
+    def __init__(self, stack: str, *, project: Path, policy_pack: Path) -> None:
+        self._policy_packs = [str(policy_pack)]
+        self._stack = automation.select_stack(stack, work_dir=str(project))
+
+    def configuration(self) -> dict[str, str]:
+        """The stack's configuration, decrypted, by full key."""
+        return {key: item.value for key, item in self._stack.get_all_config().items()}
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs as the last update left them."""
+        return {key: item.value for key, item in self._stack.outputs().items()}
+
+    def preview(self) -> Run:
+        """Everything that an update checks, and no change.
+
+        Raises:
+            EngineError: the gate, a policy or the program refuses.
+        """
+        events = _Events(lambda _: None)
+        started = time.monotonic()
+        result = self._run(
+            events,
+            lambda: self._stack.preview(
+                policy_packs=self._policy_packs, on_event=events.take, suppress_progress=True
+            ),
+        )
+        changes = {op.value: count for op, count in result.change_summary.items()}
+        return Run(changes, time.monotonic() - started)
+
+    def up(self, message: str, report: Report) -> Run:
+        """Update the stack; each changed resource is reported.
+
+        Raises:
+            EngineError: the update failed; what it had done before stays.
+        """
+        events = _Events(report)
+        started = time.monotonic()
+        result = self._run(
+            events,
+            lambda: self._stack.up(
+                message=message,
+                policy_packs=self._policy_packs,
+                on_event=events.take,
+                suppress_progress=True,
+                show_secrets=False,
+            ),
+        )
+        changes = {str(op): count for op, count in (result.summary.resource_changes or {}).items()}
+        return Run(changes, time.monotonic() - started)
+
+    def _run(self, events: "_Events", operation: Callable[[], T]) -> T:
+        """Run it, and once more if only a killed engine's lock was in the way."""
+        try:
+            return operation()
+        except automation.ConcurrentUpdateError as error:
+            if not all_left_behind(str(error)):
+                raise EngineError(f"another update is running:\n{_locked_by(error)}") from error
+            self._stack.cancel()
+        except automation.CommandError as error:
+            raise EngineError(events.failure() or str(error)) from error
+        return self._run(events, operation)
+
+
+class _Events:
+    """The engine's events, as they come."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._started: dict[str, float] = {}
+        self._problems: dict[str, None] = {}
+
+    def take(self, event: EngineEvent) -> None:
+        """Report a changed resource; keep errors and violations."""
+        if event.resource_pre_event:
+            self._started[event.resource_pre_event.metadata.urn] = time.monotonic()
+        elif event.res_outputs_event:
+            metadata = event.res_outputs_event.metadata
+            operation = metadata.op.value
+            if operation not in _UNCHANGED:
+                seconds = time.monotonic() - self._started.get(metadata.urn, time.monotonic())
+                kind, name = metadata.type.split(":")[-1], metadata.urn.split("::")[-1]
+                self._report(f"  {_PAST.get(operation, operation)} {kind} {name} ({seconds:.1f} s)")
+        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
+            self._add(event.diagnostic_event.message)
+        elif event.policy_event and event.policy_event.enforcement_level == "mandatory":
+            self._add(event.policy_event.message)
+
+    def failure(self) -> str:
+        """All errors and violations, each once."""
+        return "\n\n".join(self._problems)
+
+    def _add(self, message: str) -> None:
+        self._problems[_COLOUR.sub("", message).strip()] = None
+
+
+def _locked_by(error: automation.ConcurrentUpdateError) -> str:
+    return "\n".join(line.strip() for line in str(error).splitlines() if "created by" in line)

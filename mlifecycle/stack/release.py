@@ -1,0 +1,92 @@
+"""`mlifecycle up`: preview, update, verify, and say what happened."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlifecycle.artifact import inspect_artifact
+from mlifecycle.manifest.loading import load_paths
+from mlifecycle.release.verification import Target, Verification, verify_release
+from mlifecycle.stack.engine import Engine, Report, Run
+from mlifecycle.stack.settings import PROJECT, StackSettings, read_settings
+
+
+@dataclass(frozen=True)
+class ReleasedModel:
+    """One model of the stack, as it was found to run."""
+
+    model: str
+    version: str
+    namespace: str
+    image: str
+    address: str
+    verification: Verification
+
+
+@dataclass(frozen=True)
+class ReleaseResult:
+    """What `release` did."""
+
+    preview: Run
+    update: Run
+    verification_seconds: float
+    models: tuple[ReleasedModel, ...]
+
+
+def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseResult:
+    """Preview, update and verify the stack.
+
+    Raises:
+        EngineError: preview or update failed.
+        VerificationError: a model that the stack holds does not answer as its samples say.
+        ManifestError, SettingsError, ArtifactError: what the release is made of is unusable.
+    """
+    settings = read_settings(stack, configuration_reader(engine.configuration()))
+    manifests = [item.manifest for item in load_paths(root / f for f in settings.manifest_folders)]
+    names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
+    report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
+    preview = engine.preview()
+    report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
+    report(f"updating stack {stack}")
+    update = engine.up(f"release {names}", report)
+    report("verifying what runs")
+    started = time.monotonic()
+    outputs = engine.outputs()["models"]
+    models = [
+        _verify(manifest.metadata.name, manifest.spec.model.uri, outputs, settings)
+        for manifest in manifests
+    ]
+    return ReleaseResult(preview, update, time.monotonic() - started, tuple(models))
+
+
+def configuration_reader(configuration: dict[str, str]) -> Callable[[str], Any]:
+    """How `read_settings` finds a key in the engine's answer; arrays are JSON there."""
+
+    def get(key: str) -> Any:
+        value = configuration.get(f"{PROJECT}:{key}")
+        return json.loads(value) if value and value.startswith("[") else value
+
+    return get
+
+
+def _verify(name: str, uri: str, outputs: dict[str, Any], settings: StackSettings) -> ReleasedModel:
+    output = outputs[name]
+    target = Target(
+        namespace=output["namespace"],
+        service=name,
+        model=name,
+        version=output["version"],
+        kube_context=settings.kube_context,
+    )
+    verification = verify_release(target, inspect_artifact(uri, settings.model_store).golden)
+    return ReleasedModel(
+        model=name,
+        version=output["version"],
+        namespace=output["namespace"],
+        image=output["image"],
+        address=output["address"],
+        verification=verification,
+    )

@@ -1,0 +1,75 @@
+"""What the tiers share: the running local platform, or one that is started and ended for them."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from ipaddress import IPv4Network
+
+import pytest
+
+from devcluster import advisory_database
+from devcluster.platform import lifecycle
+from devcluster.platform.layout import Layout, process_layout
+from devcluster.toolchain import Toolchain, ensure_tools
+from tests.sandbox import Platform, Sandbox, prepare_pulumi
+
+# The tests' own platform: beside a user's, never instead of it.
+TEST_PLATFORM = "mlifecycle-test"
+TEST_NETWORK = IPv4Network("10.203.4.0/22")
+
+
+def say(line: str) -> None:
+    """Progress past pytest's capture: starting a platform may take minutes."""
+    print(line, file=sys.__stderr__, flush=True)
+
+
+@pytest.fixture(scope="session")
+def toolchain() -> Toolchain:
+    """Every tool that the platform runs on; built here if the cache lacks it."""
+    return ensure_tools("up", report=say)
+
+
+@pytest.fixture(scope="session")
+def layout(toolchain: Toolchain) -> Iterator[Layout]:
+    """A platform that runs: the user's if it does, else one for this session."""
+    users = process_layout()
+    if lifecycle.is_running(users, toolchain.bin_dir):
+        yield users
+        return
+    own = replace(
+        users, name=TEST_PLATFORM, state=users.state.parent / TEST_PLATFORM, network=TEST_NETWORK
+    )
+    lifecycle.down(own)
+    try:
+        lifecycle.up(own, toolchain.bin_dir, say)
+        advisory_database.publish(own, toolchain.bin_dir)
+        yield own
+    finally:
+        lifecycle.down(own)
+
+
+@pytest.fixture(scope="session")
+def platform(
+    layout: Layout, toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory
+) -> Platform:
+    """The platform with a Pulumi backend, passphrase and cache of the tests' own."""
+    return prepare_pulumi(layout, toolchain, tmp_path_factory.mktemp("platform"))
+
+
+@pytest.fixture()
+def sandbox(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A stack of its own, in namespaces of its own, gone after the test."""
+    made = Sandbox(platform, tmp_path_factory.mktemp("stack"))
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's shell must not reach into a test: only what a test gives an engine counts."""
+    for name in list(os.environ):
+        if name.startswith(("PULUMI_", "MLIFECYCLE_MODEL")):
+            monkeypatch.delenv(name)

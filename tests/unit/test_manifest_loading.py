@@ -1,0 +1,114 @@
+"""What a manifest may be, and that every refusal says where and why."""
+
+from pathlib import Path
+
+import pytest
+
+from mlifecycle.manifest.loading import ManifestError, load_paths
+from mlifecycle.manifest.plain import from_plain, to_plain
+from tests.sandbox import SEED_MANIFEST
+
+SEED = SEED_MANIFEST.read_text()
+
+
+def refusal(tmp_path: Path, content: str | bytes) -> str:
+    """The one message with which a file of that content is refused, without its folder."""
+    file = tmp_path / "m.yaml"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(ManifestError) as caught:
+        load_paths([file])
+    return str(caught.value).replace(f"{tmp_path}/", "")
+
+
+def test_the_seeds_manifest_is_valid_and_its_numbers_are_exact() -> None:
+    (loaded,) = load_paths([SEED_MANIFEST])
+    metrics = loaded.manifest.spec.metrics
+    assert metrics is not None
+    assert str(metrics.f1_score) == "0.90"
+    assert loaded.manifest.spec.model.version == "2.1.0"
+
+
+def test_a_manifest_survives_the_way_through_the_engine() -> None:
+    (loaded,) = load_paths([SEED_MANIFEST])
+    assert from_plain(to_plain(loaded.manifest)) == loaded.manifest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "    accuracy: 0.94",
+            "    acuracy: 0.94",
+            "m.yaml:15:5: unknown field spec.metrics.acuracy, did you mean accuracy?",
+        ),
+        ("accuracy: 0.94", 'accuracy: "0.94"', "m.yaml:15:5: spec.metrics.accuracy: "),
+        ("accuracy: 0.94", "accuracy: true", "m.yaml:15:5: spec.metrics.accuracy: "),
+        ("accuracy: 0.94", "accuracy: .nan", "m.yaml:15:5: spec.metrics.accuracy: "),
+        ("accuracy: 0.94", "accuracy: .inf", "m.yaml:15:5: spec.metrics.accuracy: "),
+        ("accuracy: 0.94", "accuracy: 1.01", "m.yaml:15:5: spec.metrics.accuracy: "),
+        ("accuracy: 0.94", "accuracy:", "m.yaml:14:3: spec.metrics: accuracy is empty"),
+        ('"2.1.0"', "2.10", "m.yaml:10:5: spec.model.version: 2.10 is a YAML number: quote the"),
+        ('"2.1.0"', "v2.1.0", "m.yaml:10:5: spec.model.version: 'v2.1.0' is not a SemVer"),
+        ('"2.1.0"', "02.1.0", "m.yaml:10:5: spec.model.version: '02.1.0' is not a SemVer"),
+        ("s3://mlifecycle-models", "file:///etc", "m.yaml:11:5: spec.model.uri: "),
+        ("s3://mlifecycle-models/fraud-detector/v2.1.0", '"s3://a/$(id)"', "m.yaml:11:5: spec"),
+        ("namespace: ml-inference", "namespace: ML", "m.yaml:6:3: metadata.namespace: 'ML' is not"),
+        ("    framework: pytorch\n", "", "m.yaml:8:3: spec.model.framework is missing"),
+        ('"2025-01-01"', '"2025-02-31"', "m.yaml:22:3: spec.drift: reference_date '2025-02-31' is"),
+        ("v1\nkind", "v2\nkind", "m.yaml:2:1: apiVersion: "),
+        ("kind: ModelDeployment", "kind: Model", "m.yaml:3:1: kind: "),
+        ("  name: fraud-detector\n  namespace", "  name: other\n  namespace", "m.yaml:2:1: the"),
+        ("approved: true", 'approved: "true"', "m.yaml:30:7: spec.data_sources.0.approved: "),
+        ("  drift:", "  metrics: {}\n  drift:", "m.yaml:22:3: duplicate key 'metrics'"),
+        ("    - torch>=2.0.0", "    - 5", "m.yaml:26:7: spec.dependencies.0: "),
+    ],
+)
+def test_a_broken_field_is_named_with_its_place(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    assert old in SEED
+    assert refusal(tmp_path, SEED.replace(old, new)).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a: [1, 2", "m.yaml:1:9: "),
+        ("a: 1\n\tb: 2\n", "m.yaml:2:1: "),
+        ("", "m.yaml:1:1: the file has no document"),
+        ("- 1\n", "m.yaml:1:1: "),
+        (b"a: \xff\n", "m.yaml:1:1: not UTF-8 text"),
+        ("a: &x [1]\nb: *x\n", "m.yaml:2:4: aliases are not allowed"),
+        ("a: !!python/object:os.system {}\n", "m.yaml:1:4: tag "),
+        ("a: " + "[" * 2000, "m.yaml:1:33: nested deeper than 30"),
+        ("a: " + "x" * 1_000_001, "m.yaml:1:1: larger than 1000000 bytes"),
+        (f"{SEED}---\nkind: x\n", "m.yaml:32:1: apiVersion is missing"),
+        ("a: 2025-02-31\n", "m.yaml:1:4: '2025-02-31': "),
+        ("1: x\n", "m.yaml:1:1: a key must be plain text"),
+    ],
+    ids=(
+        *("open-list", "tab", "empty", "list", "not-utf8", "alias", "tag", "deep", "large"),
+        *("second-document", "no-such-day", "number-key"),
+    ),
+)
+def test_a_file_that_is_no_manifest_is_named_with_the_place(
+    tmp_path: Path, content: str | bytes, expected: str
+) -> None:
+    assert refusal(tmp_path, content).startswith(expected)
+
+
+def test_every_problem_of_every_file_is_reported_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SEED.replace("spec:", "spek:"))
+    (tmp_path / "b.yaml").write_text("x: [")
+    with pytest.raises(ManifestError) as caught:
+        load_paths([tmp_path, tmp_path / "missing"])
+    assert {problem.file.name for problem in caught.value.problems} == {
+        *("a.yaml", "b.yaml", "missing")
+    }
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(SEED)
+    (tmp_path / "b.yaml").write_text(SEED)
+    with pytest.raises(ManifestError, match=r"b.yaml:5:3: model 'fraud-detector' is already in"):
+        load_paths([tmp_path])

@@ -1,0 +1,64 @@
+"""A tool can neither hang the run, nor outlive its time, nor fail without a word."""
+
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlifecycle.process import ToolError, run_tool
+
+
+def script(tmp_path: Path, body: str) -> str:
+    file = tmp_path / "tool"
+    file.write_text(f"#!/bin/sh\n{body}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def ends(process: int) -> bool:
+    """Whether it is gone within seconds; one that nobody has waited for is gone too."""
+    for _ in range(50):
+        try:
+            if psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_tools_output_is_returned(tmp_path: Path) -> None:
+    assert run_tool([script(tmp_path, "echo out; echo err >&2")], timeout=10) == "out\n"
+
+
+def test_a_missing_tool_is_named() -> None:
+    with pytest.raises(ToolError, match="no-such-tool cannot be started.*Is it installed"):
+        run_tool(["no-such-tool"], timeout=10)
+
+
+def test_a_failing_tools_last_words_are_kept(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"(?s)tool failed with exit code 3:.*why"):
+        run_tool([script(tmp_path, "echo why >&2; exit 3")], timeout=10)
+
+
+def test_a_tool_that_fails_silently_is_said_to(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="it printed nothing"):
+        run_tool([script(tmp_path, "exit 1")], timeout=10)
+
+
+def test_a_hanging_tool_is_killed_with_all_that_it_started(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    tool = script(tmp_path, f"sleep 300 & echo $! > {child}; wait")
+    started = time.monotonic()
+    with pytest.raises(ToolError, match="tool did not end within 1 s and was killed"):
+        run_tool([tool], timeout=1)
+    assert time.monotonic() - started < 10
+    assert ends(int(child.read_text()))
+
+
+def test_a_child_left_behind_by_a_tool_does_not_live_on(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    tool = script(tmp_path, f"sleep 300 >/dev/null 2>&1 & echo $! > {child}")
+    run_tool([tool], timeout=10)
+    assert ends(int(child.read_text()))
