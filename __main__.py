@@ -43,7 +43,13 @@ def main() -> None:
         (settings.namespace_of(manifest.metadata.namespace) for manifest in manifests),
         pulumi.ResourceOptions(provider=provider),
     )
-    gate = GateSettings(settings.builder, settings.vulnerability_database, SERVER, CACHE)
+    gate = GateSettings(
+        builder=settings.builder,
+        vulnerability_database=settings.vulnerability_database,
+        scan_seconds=settings.scan_timeout_seconds,
+        server_source=SERVER,
+        cache=CACHE,
+    )
     models = {}
     for manifest, artifact in zip(manifests, artifacts, strict=True):
         args = ModelDeploymentArgs(

@@ -21,8 +21,8 @@ from mlifecycle.security.evidence import Evidence
 from mlifecycle.stack.settings import StackSettings
 
 TYPE = "mlifecycle:index:ModelDeployment"
-# The sum of what may run inside: build 900 s, database 300 s, two scans of 600 s each.
-GATE_SECONDS = 2400
+# What may run in a gate beside its two scans: wheels 600 s, build 900 s, database 300 s.
+GATE_SECONDS = 1800
 NAMING_SECONDS = 150
 VERIFICATION_SECONDS = 120
 DELETE_SECONDS = 120
@@ -159,7 +159,7 @@ class ModelDeployment(pulumi.ComponentResource):
         gate = guarded_hook(
             f"gate of {self._args.manifest.spec.model.name}",
             self._gate,
-            timeout=GATE_SECONDS,
+            timeout=GATE_SECONDS + 2 * self._args.settings.scan_timeout_seconds,
             on_dry_run=True,
         )
         return ResourceHookBinding(before_create=[gate], before_update=[gate])

@@ -70,11 +70,11 @@ def ensure_stacks(layout: Layout, toolchain: Toolchain) -> None:
     """Compose the project and make both stacks, with their secrets encrypted."""
     bin_dir = toolchain.bin_dir
     _ensure_passphrase(layout)
-    _ensure_plugins(layout, toolchain)
     folder = project_folder(layout)
     folder.mkdir(parents=True, exist_ok=True)
     (layout.state / "pulumi").mkdir(exist_ok=True)
     _compose_project(folder)
+    _ensure_plugins(layout, toolchain)
     for stack in STACKS:
         path = folder / f"Pulumi.{stack}.yaml"
         _compose_stack(stack, path, local_values(layout))

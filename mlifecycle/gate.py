@@ -23,6 +23,7 @@ class GateSettings:
 
     builder: str
     vulnerability_database: str
+    scan_seconds: int
     server_source: Path
     cache: Path
 
@@ -68,13 +69,20 @@ def _scanner_key() -> str:
 def _build_and_scan(inputs: BuildInputs, settings: GateSettings, folder: Path) -> Evidence:
     cache = settings.cache / "trivy"
     try:
-        secrets = trivy.scan_folder_for_secrets(settings.server_source, cache=cache)
+        secrets = trivy.scan_folder_for_secrets(
+            settings.server_source, cache=cache, timeout=settings.scan_seconds
+        )
         staged = context.stage(settings.server_source, inputs)
         layout = folder / "layout"
         digest = build.build_layout(
             staged, base_image=inputs.base_image, builder=settings.builder, target=layout
         )
-        scan = trivy.scan_image(layout, database=settings.vulnerability_database, cache=cache)
+        scan = trivy.scan_image(
+            layout,
+            database=settings.vulnerability_database,
+            cache=cache,
+            timeout=settings.scan_seconds,
+        )
     except ToolError as error:
         raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error
     scan = scan.model_copy(update={"secrets": (*scan.secrets, *secrets)})

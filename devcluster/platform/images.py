@@ -139,7 +139,14 @@ def _push(layout: Layout, bin_dir: Path, source: Path, context: Path, image: str
         layout,
         bin_dir,
         "buildx",
-        *("build", "--file", str(source / "Dockerfile"), "--provenance=false"),
+        *(
+            "build",
+            "--builder",
+            BUILDER,
+            "--file",
+            str(source / "Dockerfile"),
+            "--provenance=false",
+        ),
         *("--output", f"type=image,name={layout.registry}/{image},push=true"),
         str(context),
     )

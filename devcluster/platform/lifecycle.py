@@ -23,12 +23,15 @@ def up(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
         EnvironmentUnfit: this machine cannot run the platform; nothing was started.
     """
     with _locked(layout):
-        if not is_running(layout, bin_dir):
+        if is_running(layout, bin_dir):
+            report("the local platform is running")
+            supervisor.wait_until_healthy(layout, bin_dir, lambda _: None)
+        else:
             preflight.check(layout)
             debs = packages.ensure_packages(layout.cache, report)
             report(f"starting the local platform in {layout.state}")
             _start(layout, bin_dir, debs)
-        supervisor.wait_until_healthy(layout, bin_dir, report)
+            supervisor.wait_until_healthy(layout, bin_dir, report)
         images.ensure_clients(layout, bin_dir)
         images.ensure_images(layout, bin_dir, report)
         _fill_model_store(layout)

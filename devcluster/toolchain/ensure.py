@@ -54,7 +54,7 @@ class Toolchain:
     """The tools of one purpose.
 
     Attributes:
-        bin_dir: one folder to put first on PATH; it holds all tools but Pulumi's resource providers.
+        bin_dir: one folder to put first on PATH; it holds all but Pulumi's resource providers.
         paths: the file to run, by tool name; for a resource provider, what to install as a plugin.
         tools: the same with version and origin, in the catalogue's order.
     """
@@ -97,7 +97,9 @@ def ensure_tools(
         builds = _builds(catalogue, missing, folders)
         if builds:
             with _terminable():
-                built = _build(builds, catalogue, root, go, environ, report, len(found))
+                built = _build(
+                    builds, catalogue, root, go, environ, report=report, found=len(found)
+                )
     provided = tuple(_provided(tool, found, folders, built) for tool in tools)
     make_writable(root)
     return _linked(root, tools, provided)
@@ -134,6 +136,7 @@ def _build(
     root: Path,
     go: Go,
     environ: Mapping[str, str],
+    *,
     report: Report,
     found: int,
 ) -> dict[str, float]:
@@ -150,8 +153,8 @@ def _build(
         }
     )
     report(
-        f"{len(tools)} to build (about {max(1, round(seconds / 60))} min if nothing is downloaded or"
-        f" compiled yet; an interrupted run resumes), {found} from PATH; cache: {root}"
+        f"{len(tools)} to build, {found} from PATH; about {max(1, round(seconds / 60))} min if"
+        f" nothing is downloaded or compiled yet (an interrupted run resumes); cache: {root}"
     )
     progress = Progress(report, len(tools), seconds)
     built: dict[str, float] = {}

@@ -16,7 +16,8 @@ from typing import IO
 from devcluster.toolchain.errors import ToolchainError, UnfitEnvironmentError
 
 MINIMUM_GO = (1, 26)
-# Debug information is stripped when linking; not making it at all saves a seventh of the compiler's time.
+# Debug information is stripped when linking; not making it at all saves a seventh of the
+# compiler's time.
 BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
 # C is never needed, and one setting for everything means that no package is compiled twice.
 _COMMON_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
@@ -89,7 +90,7 @@ class Go:
         return {
             **kept,
             **_COMMON_ENV,
-            # A flag of our own, because an empty GOFLAGS lets the user's `go env -w` setting through.
+            # A flag of our own: an empty GOFLAGS lets the user's `go env -w` setting through.
             "GOFLAGS": BUILD_FLAGS[0],
             "GOOS": system,
             "GOARCH": architecture,

@@ -45,7 +45,7 @@ class GeneratedFile:
 
 @dataclass(frozen=True)
 class Group:
-    """One wrapper module: where it is, what else it needs in its folder, and its build's environment."""
+    """One wrapper module: its folder, what else it needs there, and its build's environment."""
 
     name: str
     directory: Path
@@ -66,7 +66,7 @@ class Tool:
         version_pattern: where the version (group 1, if any) stands in what it prints.
         serves: versions of a tool on PATH that are used instead of building.
         search_path: whether a tool on PATH may serve at all.
-        beside: a tool whose folder decides: from PATH only if that one is and this one is next to it.
+        beside: a tool that decides: this one is from PATH only if that one is, and is next to it.
         on_path: whether the tool stands in the toolchain's bin folder.
         build_seconds: a cold build on 2 cores, downloads included, for the progress estimate.
         used_by: the purposes that need it.
@@ -154,6 +154,7 @@ class _Table:
         self._values = dict(values)
 
     def take(self, key: str, kind: type, default: Any = None) -> Any:
+        """Remove and return a value of the kind given; without a default it must be there."""
         if key not in self._values:
             if default is None:
                 raise ToolchainError(f"{self.where}: {key} is missing")

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan, Secret, Vulnerability
 
-SCAN_SECONDS = 600
 DATABASE_SECONDS = 300
 # The vendor publishes every six hours; older than this, a silent mirror is the likelier reason.
 DATABASE_MAXIMUM_AGE = timedelta(days=7)
@@ -30,14 +29,17 @@ OFFLINE = (
 )
 
 
-def scan_image(layout: Path, *, database: str, cache: Path) -> Scan:
+def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> Scan:
     """Scan an OCI layout with the database of that OCI repository.
+
+    Args:
+        timeout: seconds for the scan itself.
 
     Raises:
         ToolError: Trivy is missing, fails, takes too long, or its report is not of a real scan.
     """
     version, updated_at = _prepare_database(database, cache)
-    report = _report(["image", "--input", layout, "--scanners", "vuln,secret"], cache)
+    report = _report(["image", "--input", layout, "--scanners", "vuln,secret"], cache, timeout)
     family = (report["Metadata"].get("OS") or {}).get("Family")
     packages = _all(report, "Packages")
     if not family or not packages:
@@ -53,13 +55,13 @@ def scan_image(layout: Path, *, database: str, cache: Path) -> Scan:
     )
 
 
-def scan_folder_for_secrets(folder: Path, *, cache: Path) -> tuple[Secret, ...]:
+def scan_folder_for_secrets(folder: Path, *, cache: Path, timeout: float) -> tuple[Secret, ...]:
     """What looks like a credential in the files of a folder, those included that no image gets.
 
     Raises:
         ToolError: as `scan_image`.
     """
-    return _secrets(_report(["filesystem", "--scanners", "secret", folder], cache))
+    return _secrets(_report(["filesystem", "--scanners", "secret", folder], cache, timeout))
 
 
 def trivy_version() -> str:
@@ -98,7 +100,7 @@ def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
     return str(answer["Version"]), updated_at
 
 
-def _report(arguments: list[str | Path], cache: Path) -> dict[str, Any]:
+def _report(arguments: list[str | Path], cache: Path, timeout: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "report.json"
         run_tool(
@@ -106,7 +108,7 @@ def _report(arguments: list[str | Path], cache: Path) -> dict[str, Any]:
                 *("trivy", *arguments, *OFFLINE, "--list-all-pkgs", "--cache-dir", cache),
                 *("--format", "json", "--output", output),
             ],
-            timeout=SCAN_SECONDS,
+            timeout=timeout,
         )
         text = output.read_text() if output.exists() else ""
     report = _json(text, "trivy")

@@ -72,8 +72,7 @@ class Engine:
                 policy_packs=self._policy_packs, on_event=events.take, suppress_progress=True
             ),
         )
-        changes = {op.value: count for op, count in result.change_summary.items()}
-        return Run(changes, time.monotonic() - started)
+        return Run(_changes(result.change_summary), time.monotonic() - started)
 
     def up(self, message: str, report: Report) -> Run:
         """Update the stack; each changed resource is reported.
@@ -93,7 +92,7 @@ class Engine:
                 show_secrets=False,
             ),
         )
-        changes = {str(op): count for op, count in (result.summary.resource_changes or {}).items()}
+        changes = _changes(result.summary.resource_changes or {})
         return Run(changes, time.monotonic() - started)
 
     def _run(self, events: "_Events", operation: Callable[[], T]) -> T:
@@ -139,6 +138,11 @@ class _Events:
 
     def _add(self, message: str) -> None:
         self._problems[_COLOUR.sub("", message).strip()] = None
+
+
+def _changes(counts: Mapping[Any, int]) -> dict[str, int]:
+    # The library annotates enumeration keys and gives text.
+    return {automation.OpType(operation).value: count for operation, count in counts.items()}
 
 
 def _locked_by(error: automation.ConcurrentUpdateError) -> str:

@@ -27,6 +27,7 @@ class StackSettings(BaseModel):
     builder: NotEmpty
     base_image: NotEmpty
     vulnerability_database: NotEmpty
+    scan_timeout_seconds: Annotated[int, Field(ge=1, le=3600)]
     model_store: ModelStore
     replicas: Annotated[int, Field(ge=1, le=1000)]
     cpu_request: Quantity
@@ -63,6 +64,7 @@ def read_settings(stack: str, get: Callable[[str], Any]) -> StackSettings:
             builder=get("builder"),
             base_image=get("baseImage"),
             vulnerability_database=get("vulnerabilityDatabase"),
+            scan_timeout_seconds=get("scanTimeoutSeconds"),
             model_store=ModelStore(
                 endpoint=get("modelStoreEndpoint") or "",
                 region=get("modelStoreRegion") or "us-east-1",

@@ -76,7 +76,9 @@ class FakeTrivy:
 
 
 def scan(tmp_path: Path) -> Scan:
-    return trivy.scan_image(tmp_path, database="registry/db:2", cache=tmp_path / "cache")
+    return trivy.scan_image(
+        tmp_path, database="registry/db:2", cache=tmp_path / "cache", timeout=10
+    )
 
 
 @pytest.mark.usefixtures("fake_trivy")

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from workbench import CATALOGUE, MAIN, Workbench
+
+from tests.unit.toolchain.workbench import CATALOGUE, MAIN, Workbench
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from workbench import Workbench, run
+from tests.unit.toolchain.workbench import Workbench, run
 
 
 def test_missing_tool_is_built_linked_and_runs(workbench: Workbench) -> None:
@@ -23,7 +23,7 @@ def test_missing_tool_is_built_linked_and_runs(workbench: Workbench) -> None:
 
 def test_progress_says_what_is_built_how_far_and_how_long(workbench: Workbench) -> None:
     lines = workbench.run().stdout.splitlines()
-    assert lines[0].startswith("1 tools to build (about 1 min")
+    assert lines[0].startswith("1 to build, 0 from PATH; about 1 min if nothing is downloaded")
     assert lines[1] == "[1/1] greeter 1.2.3: building (about 4 s, 0 of 0 min done)"
     assert re.fullmatch(r"\[1/1\] greeter 1\.2\.3: built in \d+ s", lines[2])
 
@@ -62,8 +62,7 @@ def test_changed_source_is_another_key_and_the_old_one_stays(workbench: Workbenc
 
 def test_changed_linker_flags_are_another_key(workbench: Workbench) -> None:
     workbench.run()
-    toml = workbench.catalogue.read_text()
-    workbench.catalogue.write_text(toml.replace('v = "1.2.3"', "").replace("1.2.3", "1.2.4"))
+    workbench.catalogue.write_text(workbench.catalogue.read_text().replace("1.2.3", "1.2.4"))
     assert re.search(r"^greeter +1\.2\.4 +built", workbench.run().stdout, re.MULTILINE)
 
 

@@ -7,11 +7,11 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from workbench import CATALOGUE, REPOSITORY
 
 from devcluster.toolchain import ToolchainError
 from devcluster.toolchain.recipes import Tool, load_catalogue
 from devcluster.toolchain.versions import VersionRange
+from tests.unit.toolchain.workbench import CATALOGUE, REPOSITORY
 
 COMMITTED = load_catalogue()
 
@@ -35,7 +35,7 @@ def test_own_version_serves(tool: Tool) -> None:
 def test_wrapper_module_requires_the_tool_at_its_version(tool: Tool) -> None:
     group = COMMITTED.groups[tool.group]
     required = re.findall(
-        r"^\s*(?:require )?(\S+) v(\S+)", (group.directory / "go.mod").read_text(), re.M
+        r"^\s*(?:require )?(\S+) v(\S+)", (group.directory / "go.mod").read_text(), re.MULTILINE
     )
     source = tool.package
     if source.startswith("."):
@@ -54,7 +54,8 @@ def test_scripts_are_of_the_engine_that_is_built() -> None:
     scripts = [tool for tool in COMMITTED.tools.values() if tool.script]
     assert len(scripts) == 2
     for tool in scripts:
-        assert tool.script and tool.script.module.endswith(f"@v{engine}")
+        assert tool.script is not None
+        assert tool.script.module.endswith(f"@v{engine}")
         assert tool.version == engine
 
 

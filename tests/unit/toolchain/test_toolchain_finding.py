@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from workbench import Workbench
 
 from devcluster.toolchain.find import ask_version, find_on_path
 from devcluster.toolchain.recipes import load_catalogue
+from tests.unit.toolchain.workbench import Workbench
 
 
 def test_tool_at_a_version_that_serves_is_used_and_nothing_is_built(workbench: Workbench) -> None:

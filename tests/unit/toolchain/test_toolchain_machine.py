@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import pytest
-from workbench import Workbench
 
 from devcluster.toolchain import UnfitEnvironmentError, ensure_tools, preflight
 from devcluster.toolchain.recipes import load_catalogue
+from tests.unit.toolchain.workbench import Workbench
 
 
 def test_missing_go_is_told_with_its_remedy(workbench: Workbench) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from workbench import Workbench, run
+from tests.unit.toolchain.workbench import Workbench, run
 
 
 def test_two_runs_at_once_build_once_and_both_have_the_tool(workbench: Workbench) -> None:
@@ -77,7 +77,8 @@ def test_run_resumes_at_the_tool_that_was_not_finished(workbench: Workbench) -> 
     assert workbench.run().returncode == 1
     [greeter] = workbench.built
     before = greeter.stat().st_mtime_ns
-    # Not a source change, which would be another key: what was missing is the compiler's luck.
+    # Mending the source would be another key, so the second build fails again; what counts is that
+    # the first is not repeated.
     outcome = workbench.run()
     assert "second 1.2.3: building" in outcome.stdout
     assert "greeter 1.2.3: building" not in outcome.stdout
@@ -85,7 +86,7 @@ def test_run_resumes_at_the_tool_that_was_not_finished(workbench: Workbench) -> 
 
 
 def _slow_go(workbench: Workbench, seconds: int) -> Path:
-    """Put a `go` on PATH that takes its time to build; return the file that notes its calls and process ids."""
+    """Put a `go` on PATH that builds slowly; return the file that notes its calls and pids."""
     calls = workbench.folder / "go-calls"
     go = shutil.which("go", path=os.environ["PATH"])
     wait = f"sleep {seconds} & wait $!" if seconds else ":"

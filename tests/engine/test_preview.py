@@ -1,0 +1,53 @@
+"""What a preview shows before anything exists, and that it makes nothing."""
+
+import json
+from typing import Any
+
+from tests.engine.test_refusals import tags
+from tests.sandbox import Sandbox
+
+
+def planned(sandbox: Sandbox, kind: str) -> dict[str, Any]:
+    """The inputs of the one resource of that type in a preview."""
+    result = sandbox.preview("--json")
+    assert result.code == 0, result.output
+    document = json.loads(result.output[result.output.index("{\n") :])
+    (inputs,) = [
+        step["newState"]["inputs"]
+        for step in document["steps"]
+        if step.get("newState", {}).get("type") == kind
+    ]
+    return dict(inputs)
+
+
+def test_a_preview_knows_the_digest_and_makes_nothing(sandbox: Sandbox) -> None:
+    sandbox.write_manifest()
+    before = tags(sandbox)
+    deployment = planned(sandbox, "kubernetes:apps/v1:Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    registry = sandbox.platform.layout.registry
+    name, digest = container["image"].split("@")
+    assert name.startswith(f"{registry}/fraud-detector/inference-service:2.1.0-")
+    assert digest.startswith("sha256:")
+    assert tags(sandbox) == before
+    namespaces = sandbox.kubectl("get", "namespaces", "--output", "name")
+    assert f"namespace/{sandbox.namespace}" not in namespaces
+
+
+def test_production_has_its_own_values(sandbox: Sandbox) -> None:
+    sandbox.committed = "prod"
+    sandbox.configure()
+    sandbox.write_manifest()
+    deployment = planned(sandbox, "kubernetes:apps/v1:Deployment")
+    assert deployment["spec"]["replicas"] == 3
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == "512Mi"
+
+
+def test_the_model_stores_key_is_nowhere_in_the_clear(sandbox: Sandbox) -> None:
+    sandbox.write_manifest()
+    key = (sandbox.platform.folder / "secrets" / "object-store-key").read_text().split(",")[1]
+    for arguments in ((), ("--diff",), ("--json",)):
+        result = sandbox.preview(*arguments)
+        assert result.code == 0, result.output
+        assert key not in result.output

@@ -1,0 +1,185 @@
+"""Pack, gate and program each make a real preview fail, with a reason, and nothing is left."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mlifecycle.stack.settings import PROJECT
+from tests.sandbox import Result, Sandbox, model_store
+
+# A key that nobody owns, in the form that scanners look for; in two parts, so that this file has none.
+PLANTED_KEY = "AKIA" + "Z7QHWPLT3RXN5VKD"
+
+
+def refused(result: Result) -> str:
+    """The output of a preview that failed with a reason for the reader, not with a traceback."""
+    assert result.code != 0, result.output
+    assert "Traceback" not in result.output, result.output
+    return result.output
+
+
+def layouts(cache: Path) -> list[Path]:
+    """The images that gates built in a cache."""
+    return list(cache.rglob("index.json"))
+
+
+def tags(sandbox: Sandbox) -> str:
+    """Every name in the registry."""
+    registry = sandbox.platform.layout.registry
+    repositories = sandbox.run("regctl", "repo", "ls", registry).output.split()
+    return "\n".join(
+        f"{name}: {sandbox.run('regctl', 'tag', 'ls', f'{registry}/{name}').output}"
+        for name in sorted(repositories)
+    )
+
+
+def test_low_accuracy_fails_the_preview_in_pack_and_gate_and_nothing_is_built(
+    sandbox: Sandbox,
+) -> None:
+    cache = sandbox.own_cache()
+    sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))
+    output = refused(sandbox.preview())
+    assert "Model accuracy 0.78 is below minimum threshold 0.85" in output
+    assert "[mandatory]" in output, "the pack must have reported it"
+    assert 'before hook "gate of fraud-detector" failed: ❌ Model failed governance check' in output
+    assert layouts(cache) == []
+
+
+def test_without_the_pack_the_gate_alone_refuses(sandbox: Sandbox) -> None:
+    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = ""
+    sandbox.write_manifest(("f1_score: 0.90", "f1_score: 0.79"))
+    output = refused(sandbox.preview())
+    assert "Model F1 score 0.79 is below minimum threshold 0.80" in output
+    assert "[mandatory]" not in output
+
+
+def test_the_pack_alone_refuses(sandbox: Sandbox) -> None:
+    program = sandbox.own_program()
+    gate = program / "mlifecycle" / "gate.py"
+    text = gate.read_text()
+    assert text.count("if refusals(findings):") == 1
+    gate.write_text(text.replace("if refusals(findings):", "if False:"))
+    main = program / "__main__.py"
+    text = main.read_text()
+    assert text.count("if refusals(evaluate(m, levels))") == 1
+    main.write_text(text.replace("if refusals(evaluate(m, levels))", "if False"))
+    sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))
+    output = refused(sandbox.preview())
+    assert "Model accuracy 0.78 is below minimum threshold 0.85" in output
+    assert "before hook" not in output
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("kind: ModelDeployment", "kind: [", "model.yaml:4:"),
+        ("accuracy: 0.94", "acuracy: 0.94", "model.yaml:15:5: unknown field spec.metrics.acuracy"),
+    ],
+    ids=["unreadable", "unknown-field"],
+)
+def test_a_broken_manifest_is_named_with_its_line(
+    sandbox: Sandbox, old: str, new: str, expected: str
+) -> None:
+    file = sandbox.write_manifest((old, new))
+    assert refused(sandbox.preview()).count(expected) == 1
+    validated = sandbox.mlifecycle("validate", str(file))
+    assert validated.code == 2
+    assert expected in refused(validated)
+
+
+def test_a_missing_folder_is_named(sandbox: Sandbox) -> None:
+    shutil.rmtree(sandbox.manifests)
+    expected = f"{sandbox.manifests}:1:1: no such file or folder"
+    assert refused(sandbox.preview()).count(expected) == 1
+    validated = sandbox.mlifecycle("validate", str(sandbox.manifests))
+    assert (validated.code, expected in validated.output) == (2, True)
+
+
+def test_unusable_settings_are_named_with_key_and_file(sandbox: Sandbox) -> None:
+    sandbox.write_manifest()
+    sandbox.configure(memory="much", replicas="0")
+    output = refused(sandbox.preview())
+    for key in ("memory", "replicas"):
+        assert f"Pulumi.{sandbox.stack}.yaml: {PROJECT}:{key}: " in output
+
+
+@pytest.mark.parametrize("name", ["app/settings.py", ".env"])
+def test_a_planted_secret_fails_the_preview_and_nothing_is_pushed(
+    sandbox: Sandbox, name: str
+) -> None:
+    planted = sandbox.own_program() / "inference" / name
+    planted.write_text(f'AWS_ACCESS_KEY_ID = "{PLANTED_KEY}"\n')
+    before = tags(sandbox)
+    sandbox.write_manifest()
+    output = refused(sandbox.preview())
+    assert "❌ Security scan failed" in output
+    assert f"secret (aws-access-key-id) in {name}, line 1" in output
+    assert PLANTED_KEY not in output
+    assert refused(sandbox.up())
+    assert tags(sandbox) == before
+
+
+SCANNER_FAULTS = {
+    "crashes": ("kill -SEGV $$", "trivy failed with exit code"),
+    "hangs": ("sleep 300", "trivy did not end within 8 s"),
+    "prints-nothing": ("exit 0", "trivy printed nothing"),
+    "prints-half": ('printf \'{"SchemaVersion": 2, "Art\' > "$output"', "half a document"),
+}
+
+
+@pytest.mark.parametrize("fault", [*SCANNER_FAULTS, "missing"])
+def test_a_scanner_that_fails_fails_the_preview(
+    sandbox: Sandbox, tmp_path: Path, fault: str
+) -> None:
+    """The real Trivy answers its version and fetches its database; the scan itself misbehaves."""
+    real = shutil.which("trivy", path=sandbox.environment["PATH"])
+    sandbox.own_cache()
+    sandbox.configure(scanTimeoutSeconds="8")
+    sandbox.write_manifest()
+    if fault == "missing":
+        hidden = tmp_path / "bin"
+        hidden.mkdir()
+        for tool in sandbox.platform.toolchain.bin_dir.iterdir():
+            if tool.name != "trivy":
+                (hidden / tool.name).hardlink_to(tool.resolve())
+        path = sandbox.environment["PATH"]
+        bin_dir = str(sandbox.platform.toolchain.bin_dir)
+        sandbox.variables["PATH"] = path.replace(bin_dir, str(hidden))
+        expected = "trivy cannot be started"
+    else:
+        body, expected = SCANNER_FAULTS[fault]
+        fake = tmp_path / "trivy"
+        fake.write_text(
+            f"""#!/bin/bash
+            case " $* " in *" version "*|*" --download-db-only "*) exec {real} "$@";; esac
+            args=("$@")
+            for i in "${{!args[@]}}"; do
+              if [ "${{args[$i]}}" = --output ]; then output="${{args[$((i+1))]}}"; fi
+            done
+            {body}
+            """
+        )
+        fake.chmod(0o755)
+        sandbox.variables["PATH"] = f"{tmp_path}:{sandbox.environment['PATH']}"
+    before = tags(sandbox)
+    assert expected in refused(sandbox.preview())
+    assert tags(sandbox) == before
+
+
+def test_a_model_that_is_not_at_its_uri_fails_the_preview(sandbox: Sandbox) -> None:
+    sandbox.write_manifest(("fraud-detector/v2.1.0", "fraud-detector/v9.9.9"))
+    output = refused(sandbox.preview())
+    uri = "s3://mlifecycle-models/fraud-detector/v9.9.9/model.onnx"
+    assert f"Model file not found at {uri}" in output
+
+
+def test_malformed_golden_samples_fail_the_preview(sandbox: Sandbox) -> None:
+    source = model_store(sandbox.platform.layout) / "fraud-detector" / "v2.1.0"
+    target = model_store(sandbox.platform.layout) / sandbox.stack / "v1"
+    shutil.copytree(source, target)
+    samples = json.loads((target / "golden.json").read_text())
+    (target / "golden.json").write_text(json.dumps({**samples, "outputs": []}))
+    sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
+    assert "need one output for each input" in refused(sandbox.preview())
