@@ -2,9 +2,10 @@
 
 import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pulumi
 from pulumi.runtime import get_config
@@ -24,6 +25,8 @@ from mlifecycle.process import ToolError
 from mlifecycle.stack.settings import PROJECT, SettingsError, StackSettings, read_settings
 
 SERVER = Path("inference")
+# pulumi-language-python-exec: "exited after showing a user actionable message".
+SAID_ALL = 32
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlifecycle"
 
 
@@ -36,7 +39,7 @@ def main() -> None:
         refused = {m.metadata.name for m in manifests if refusals(evaluate(m, levels))}
         base_image = pin(settings.base_image)
     except (SettingsError, ManifestError, LevelsError, ToolError) as error:
-        raise pulumi.RunError(str(error)) from error
+        _end_with(str(error))
     artifacts = _artifacts(manifests, refused, settings)
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
@@ -67,6 +70,12 @@ def main() -> None:
         models[manifest.metadata.name] = ModelDeployment(args, options).summary
     pulumi.export("environment", settings.environment)
     pulumi.export("models", models)
+
+
+def _end_with(message: str) -> NoReturn:
+    """Show one message and end: the engine takes this exit code to mean that all is said."""
+    pulumi.log.error(message)
+    sys.exit(SAID_ALL)
 
 
 def _config(key: str) -> Any:

@@ -57,7 +57,7 @@ def platform(
     return prepare_pulumi(layout, toolchain, tmp_path_factory.mktemp("platform"))
 
 
-@pytest.fixture()
+@pytest.fixture
 def sandbox(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A stack of its own, in namespaces of its own, gone after the test."""
     made = Sandbox(platform, tmp_path_factory.mktemp("stack"))

@@ -77,7 +77,7 @@ class Sandbox:
     committed: str = "dev"
     stack: str = field(default_factory=lambda: f"t{secrets.token_hex(3)}")
     program: Path = ROOT
-    variables: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str | None] = field(default_factory=dict)
     initialised: bool = False
 
     def __post_init__(self) -> None:
@@ -98,13 +98,14 @@ class Sandbox:
     @property
     def environment(self) -> dict[str, str]:
         """What commands on this stack run with."""
-        return {
+        values = {
             **os.environ,
             **self.platform.environment,
-            **self.variables,
             "PULUMI_OPTION_CWD": str(self.folder),
             "PULUMI_OPTION_POLICY_PACK": str(self.program / "policy_pack"),
+            **self.variables,
         }
+        return {name: value for name, value in values.items() if value is not None}
 
     def configure(self, **changes: str) -> None:
         """Write the project and the stack file: the committed values, local ones, then `changes`."""

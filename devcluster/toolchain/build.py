@@ -172,7 +172,7 @@ class _Workshop:
             [self._go.path, "mod", "download", "-json", source.module],
             cwd=self._downloads,
             # Some modules are not in the checksum database; the hash in tools.toml verifies them.
-            env={**self._environment, "GOFLAGS": "", "GONOSUMDB": path},
+            env={**self._environment, "GONOSUMDB": path},
             capture_output=True,
             text=True,
             check=False,

@@ -20,7 +20,13 @@ MINIMUM_GO = (1, 26)
 # compiler's time.
 BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
 # C is never needed, and one setting for everything means that no package is compiled twice.
-_COMMON_ENV = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+_COMMON_ENV = {
+    "CGO_ENABLED": "0",
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+    # A flag of our own: an empty GOFLAGS lets the user's `go env -w` setting through.
+    "GOFLAGS": BUILD_FLAGS[0],
+}
 # What a user may have set for their own builds and would change ours behind the cache key's back.
 _FOREIGN = (
     "GO111MODULE",
@@ -29,7 +35,6 @@ _FOREIGN = (
     "GODEBUG",
     "GOEXPERIMENT",
     "GOFIPS140",
-    "GOENV",
 )
 _REMEDY = (
     "Install Go 1.26 or newer as its vendor says (an archive unpacked to /usr/local/go)"
@@ -90,8 +95,6 @@ class Go:
         return {
             **kept,
             **_COMMON_ENV,
-            # A flag of our own: an empty GOFLAGS lets the user's `go env -w` setting through.
-            "GOFLAGS": BUILD_FLAGS[0],
             "GOOS": system,
             "GOARCH": architecture,
             **extra,

@@ -20,6 +20,11 @@ def refused(result: Result) -> str:
     return result.output
 
 
+def diagnosed(result: Result) -> str:
+    """What a failed preview lists in the end; while it runs, the engine prints the same once more."""
+    return refused(result).split("Diagnostics:")[1]
+
+
 def layouts(cache: Path) -> list[Path]:
     """The images that gates built in a cache."""
     return list(cache.rglob("index.json"))
@@ -48,7 +53,7 @@ def test_low_accuracy_fails_the_preview_in_pack_and_gate_and_nothing_is_built(
 
 
 def test_without_the_pack_the_gate_alone_refuses(sandbox: Sandbox) -> None:
-    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = ""
+    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
     sandbox.write_manifest(("f1_score: 0.90", "f1_score: 0.79"))
     output = refused(sandbox.preview())
     assert "Model F1 score 0.79 is below minimum threshold 0.80" in output
@@ -74,7 +79,7 @@ def test_the_pack_alone_refuses(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("kind: ModelDeployment", "kind: [", "model.yaml:4:"),
+        ("kind: ModelDeployment", "kind: [", "model.yaml:5:7: "),
         ("accuracy: 0.94", "acuracy: 0.94", "model.yaml:15:5: unknown field spec.metrics.acuracy"),
     ],
     ids=["unreadable", "unknown-field"],
@@ -83,7 +88,8 @@ def test_a_broken_manifest_is_named_with_its_line(
     sandbox: Sandbox, old: str, new: str, expected: str
 ) -> None:
     file = sandbox.write_manifest((old, new))
-    assert refused(sandbox.preview()).count(expected) == 1
+    diagnostics = diagnosed(sandbox.preview())
+    assert diagnostics.count("error:") == diagnostics.count(expected) == 1
     validated = sandbox.mlifecycle("validate", str(file))
     assert validated.code == 2
     assert expected in refused(validated)
@@ -92,7 +98,8 @@ def test_a_broken_manifest_is_named_with_its_line(
 def test_a_missing_folder_is_named(sandbox: Sandbox) -> None:
     shutil.rmtree(sandbox.manifests)
     expected = f"{sandbox.manifests}:1:1: no such file or folder"
-    assert refused(sandbox.preview()).count(expected) == 1
+    diagnostics = diagnosed(sandbox.preview())
+    assert diagnostics.count("error:") == diagnostics.count(expected) == 1
     validated = sandbox.mlifecycle("validate", str(sandbox.manifests))
     assert (validated.code, expected in validated.output) == (2, True)
 

@@ -21,7 +21,7 @@ def refusal(*locks: tuple[str, int, datetime]) -> str:
     return "\n".join(["error: the stack is currently locked by 1 lock(s).", *lines])
 
 
-@pytest.fixture()
+@pytest.fixture
 def ended_process() -> int:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()

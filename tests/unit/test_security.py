@@ -41,7 +41,7 @@ GOOD = {
 }
 
 
-@pytest.fixture()
+@pytest.fixture
 def fake_trivy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "FakeTrivy":
     """A stand-in on PATH: how Trivy misbehaves can't be provoked with the real one."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")

@@ -140,7 +140,7 @@ def test_failed_build_shows_the_compiler_and_names_the_log(workbench: Workbench)
 
 
 def test_foreign_go_settings_do_not_reach_the_build(workbench: Workbench) -> None:
-    workbench.environ |= {"GOFLAGS": "-mod=nonsense", "GOARCH": "wasm", "CGO_ENABLED": "1"}
+    workbench.environ |= {"GOFLAGS": "-nonsense", "GOARCH": "wasm", "CGO_ENABLED": "1"}
     assert workbench.run().returncode == 0
 
 

@@ -77,6 +77,15 @@ def test_tool_in_our_own_cache_never_counts_as_found(workbench: Workbench) -> No
     assert re.search(r"^greeter +1\.2\.3 +built", outcome.stdout, re.MULTILINE)
 
 
+def test_link_into_our_own_cache_never_counts_as_found(workbench: Workbench) -> None:
+    workbench.run()
+    [built] = workbench.built
+    workbench.put_on_path("greeter", "exit").unlink()
+    (workbench.folder / "path" / "greeter").symlink_to(built)
+    outcome = workbench.run()
+    assert re.search(r"^greeter +1\.2\.3 +cached", outcome.stdout, re.MULTILINE)
+
+
 def test_tool_that_hangs_gives_no_version(workbench: Workbench) -> None:
     file = workbench.put_on_path("greeter", "exec sleep 60")
     tool = load_catalogue(workbench.catalogue).tools["greeter"]

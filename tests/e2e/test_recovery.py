@@ -1,0 +1,60 @@
+"""An engine that is killed in the middle leaves nothing for a person to mend."""
+
+import json
+import signal
+import time
+
+import psutil
+
+from tests.sandbox import Sandbox, kill_group
+
+
+def test_after_kill_9_of_the_engine_the_next_run_converges(sandbox: Sandbox) -> None:
+    sandbox.write_manifest()
+    sandbox.initialise()
+    process = sandbox.start("mlifecycle", "up", "--stack", sandbox.stack)
+    deployments = ("--namespace", sandbox.namespace, "get", "deployments", "--output", "name")
+    deadline = time.monotonic() + 120
+    while "fraud-detector" not in sandbox.run("kubectl", *deployments).output:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    (engine,) = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if child.name() == "pulumi" and "up" in child.cmdline()
+    ]
+    engine.send_signal(signal.SIGKILL)
+    output, _ = process.communicate(timeout=60)
+    kill_group(process)
+    assert process.returncode != 0, output
+
+    locked = sandbox.pulumi("up", "--yes", "--skip-preview")
+    assert "the stack is currently locked" in locked.output, "the kill must have left a lock"
+
+    again = sandbox.mlifecycle("up", "--stack", sandbox.stack)
+    assert again.code == 0, again.output
+    assert "Verified:   all 8 golden samples" in again.output
+    sets = ("--namespace", sandbox.namespace, "get", "replicasets", "--output", "json")
+    assert len(json.loads(sandbox.kubectl(*sets))["items"]) == 1
+    after = sandbox.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert after.code == 0, after.output
+
+
+def test_a_lock_of_a_running_engine_is_left_alone(sandbox: Sandbox) -> None:
+    sandbox.write_manifest()
+    sandbox.initialise()
+    first = sandbox.start("pulumi", "up", "--yes", "--skip-preview", "--stack", sandbox.stack)
+    try:
+        deadline = time.monotonic() + 60
+        locks = sandbox.platform.folder / "pulumi" / ".pulumi" / "locks"
+        while not list(locks.rglob(f"{sandbox.stack}/*.json")):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        second = sandbox.mlifecycle("up", "--stack", sandbox.stack)
+        assert second.code == 1, second.output
+        assert "another update is running" in second.output
+        output, _ = first.communicate(timeout=200)
+        assert first.returncode == 0, output
+    finally:
+        kill_group(first)

@@ -1,0 +1,192 @@
+"""A release on a real node: what runs is what was scanned, and it answers as it must."""
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.sandbox import Platform, Sandbox, model_store
+
+
+@pytest.fixture(scope="module")
+def released(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A stack with the seed's model, released once by plain `pulumi up`."""
+    sandbox = Sandbox(platform, tmp_path_factory.mktemp("released"))
+    sandbox.write_manifest()
+    try:
+        result = sandbox.up()
+        assert result.code == 0, result.output
+        yield sandbox
+    finally:
+        sandbox.remove()
+
+
+def get(sandbox: Sandbox, kind: str, name: str = "fraud-detector") -> dict[str, Any]:
+    output = sandbox.kubectl("--namespace", sandbox.namespace, "get", kind, name, "-o", "json")
+    return dict(json.loads(output))
+
+
+def address(sandbox: Sandbox) -> str:
+    """The Service's cluster address, which this machine reaches as a node does."""
+    return f"http://{get(sandbox, 'service')['spec']['clusterIP']}"
+
+
+def container(sandbox: Sandbox) -> dict[str, Any]:
+    (found,) = get(sandbox, "deployment")["spec"]["template"]["spec"]["containers"]
+    return dict(found)
+
+
+def in_pod(sandbox: Sandbox, *command: str) -> str:
+    namespace = ("--namespace", sandbox.namespace)
+    return sandbox.kubectl(*namespace, "exec", "deployment/fraud-detector", "--", *command)
+
+
+def test_health_and_readiness_answer_exactly_as_printed(released: Sandbox) -> None:
+    assert httpx.get(f"{address(released)}/health").json() == {"status": "healthy"}
+    assert httpx.get(f"{address(released)}/ready").json() == {
+        "status": "ready",
+        "model": "fraud-detector",
+        "version": "2.1.0",
+    }
+
+
+def test_the_service_predicts_what_the_golden_samples_say(released: Sandbox) -> None:
+    folder = model_store(released.platform.layout) / "fraud-detector" / "v2.1.0"
+    golden = json.loads((folder / "golden.json").read_text())
+    answer = httpx.post(f"{address(released)}/predict", json={"instances": golden["inputs"]})
+    assert answer.json()["predictions"] == pytest.approx(golden["outputs"], abs=golden["tolerance"])
+
+
+def test_what_runs_is_what_was_scanned_and_what_the_registry_holds(released: Sandbox) -> None:
+    image = container(released)["image"]
+    name, digest = image.split("@")
+    assert released.run("regctl", "image", "digest", name).output.strip() == digest
+    outputs = json.loads(released.pulumi("stack", "output", "--json").output)
+    assert outputs["models"]["fraud-detector"]["image"] == image
+    evidence = [
+        json.loads(file.read_text())
+        for file in (released.platform.layout.cache / "gate").glob("*/evidence.json")
+    ]
+    (scanned,) = [item for item in evidence if item["image_digest"] == digest]
+    (scan,) = scanned["scans"]
+    assert (scan["scanner"], scan["packages"] > 100, scan["secrets"]) == ("trivy", True, [])
+    pods = json.loads(
+        released.kubectl("--namespace", released.namespace, "get", "pods", "--output", "json")
+    )
+    (pod,) = pods["items"]
+    assert pod["status"]["containerStatuses"][0]["imageID"].endswith(digest)
+
+
+def test_the_container_is_unprivileged_on_a_read_only_file_system(released: Sandbox) -> None:
+    assert in_pod(released, "id").startswith("uid=10001(inference) gid=10001(inference)")
+    mounts = in_pod(released, "cat", "/proc/mounts").splitlines()
+    assert [line for line in mounts if line.split()[1] == "/"][0].split()[3].startswith("ro,")
+    assert [line for line in mounts if line.split()[1] == "/tmp"][0].split()[3].startswith("rw,")
+    assert "CapEff:\t0000000000000000" in in_pod(released, "cat", "/proc/1/status")
+
+
+def test_the_server_starts_as_the_workflow_prints(released: Sandbox) -> None:
+    command = in_pod(released, "cat", "/proc/1/cmdline").strip("\0").split("\0")
+    start = command.index(next(part for part in command if part.endswith("uvicorn")))
+    assert command[start + 1 :] == ["app.main:app", "--host", "0.0.0.0", "--port", "8080"]
+
+
+def test_three_probes_and_an_update_without_a_gap_are_declared(released: Sandbox) -> None:
+    found = container(released)
+    assert found["name"] == "inference"
+    assert {key for key in found if key.endswith("Probe")} == {
+        *("startupProbe", "readinessProbe", "livenessProbe")
+    }
+    strategy = get(released, "deployment")["spec"]["strategy"]
+    assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+
+def test_a_second_up_changes_nothing(released: Sandbox) -> None:
+    result = released.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert result.code == 0, result.output
+    again = released.mlifecycle("up", "--stack", released.stack)
+    assert again.code == 0, again.output
+    assert "nothing has changed" in again.output
+    assert "Verified:   all 8 golden samples" in again.output
+
+
+def test_the_history_says_what_each_update_did(released: Sandbox) -> None:
+    history = json.loads(released.pulumi("stack", "history", "--json").output)
+    assert history[-1]["kind"] == "update"
+    assert history[-1]["result"] == "succeeded"
+
+
+def test_the_key_of_the_model_store_is_a_secret_in_the_state(released: Sandbox) -> None:
+    key = (released.platform.folder / "secrets" / "object-store-key").read_text().split(",")[1]
+    state = released.pulumi("stack", "export").output
+    assert "fraud-detector-model-store" in state
+    assert key not in state
+    assert key not in json.dumps(container(released))
+
+
+def test_a_rolling_update_loses_no_request(released: Sandbox) -> None:
+    """Last in this module: it changes the release."""
+    body = {"instances": [[0.0] * 10]}
+    url, failures, answered, stop = f"{address(released)}/predict", [], [], threading.Event()
+
+    def ask() -> None:
+        # A connection for each request, as from many clients: a kept one could hide a refusal.
+        while not stop.is_set():
+            try:
+                response = httpx.post(url, json=body, timeout=10)
+                (answered if response.status_code == 200 else failures).append(response)
+            except httpx.HTTPError as error:
+                failures.append(error)
+            time.sleep(0.01)
+
+    clients = [threading.Thread(target=ask) for _ in range(2)]
+    for client in clients:
+        client.start()
+    try:
+        before = get(released, "deployment")["metadata"]["generation"]
+        released.configure(memory="300Mi")
+        result = released.up()
+        assert result.code == 0, result.output
+        # The old pod may still drain.
+        time.sleep(8)
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+    assert get(released, "deployment")["metadata"]["generation"] > before
+    assert failures == []
+    assert len(answered) > 200
+
+
+def test_a_model_that_is_removed_after_the_gate_never_becomes_ready(sandbox: Sandbox) -> None:
+    source = model_store(sandbox.platform.layout) / "fraud-detector" / "v2.1.0"
+    target = model_store(sandbox.platform.layout) / sandbox.stack / "v1"
+    shutil.copytree(source, target)
+    sandbox.configure(rolloutTimeoutSeconds="25")
+    sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
+    process = sandbox.start("pulumi", "stack", "init", sandbox.stack)
+    process.communicate(timeout=60)
+    sandbox.initialised = True
+    process = sandbox.start("pulumi", "up", "--yes", "--stack", sandbox.stack)
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        # The gate has passed when the objects behind it are made.
+        if "Secret fraud-detector-model-store creat" in line and target.exists():
+            shutil.rmtree(target)
+    process.wait(timeout=60)
+    output = "".join(lines)
+    assert process.returncode != 0, output
+    assert not target.exists(), output
+    namespace = ("--namespace", sandbox.namespace)
+    deployment = get(sandbox, "deployment")
+    assert deployment["status"].get("readyReplicas", 0) == 0
+    logs = sandbox.kubectl(*namespace, "logs", "deployment/fraud-detector", "--previous")
+    uri = f"s3://mlifecycle-models/{sandbox.stack}/v1/model.onnx"
+    assert logs.strip().splitlines()[-1] == f"Model file not found at {uri}"
