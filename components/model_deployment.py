@@ -112,18 +112,21 @@ class ModelDeployment(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         secret = workload.credentials_secret(release, settings, child)
         account = workload.service_account(release, child)
-        workload.service(release, child)
-        before = [self._push(inputs), account, *([secret] if secret else [])]
         timeout = f"{settings.rollout_timeout_seconds}s"
+        # Both wait for pods: neither may wait longer than a rollout may take.
+        awaited = ResourceOptions(
+            parent=self,
+            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+        )
+        workload.service(release, awaited)
+        before = [self._push(inputs), account, *([secret] if secret else [])]
         workload.deployment(
             release,
             image,
             settings,
-            ResourceOptions(
-                parent=self,
-                depends_on=before,
-                hooks=self._release_hooks(inputs, release),
-                custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
+            ResourceOptions.merge(
+                awaited,
+                ResourceOptions(depends_on=before, hooks=self._release_hooks(inputs, release)),
             ),
         )
 

@@ -108,7 +108,7 @@ class Sandbox:
         return {name: value for name, value in values.items() if value is not None}
 
     def configure(self, **changes: str) -> None:
-        """Write the project and the stack file: the committed values, local ones, then `changes`."""
+        """Write project and stack file: the committed values, local ones, then `changes`."""
         project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
         project["main"] = str(self.program)
         project["runtime"]["options"]["virtualenv"] = str(ROOT / ".venv")
@@ -214,7 +214,9 @@ class Sandbox:
     def remove(self) -> None:
         """Take away what the stack made in the cluster."""
         if self.initialised:
-            self.run("kubectl", "delete", "namespace", self.namespace, "--ignore-not-found")
+            # Its pods need their grace; nobody has to wait for them.
+            delete = ("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
+            self.run("kubectl", *delete)
 
 
 def kill_group(process: "subprocess.Popen[str]") -> None:

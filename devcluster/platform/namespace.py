@@ -56,8 +56,8 @@ def create(layout: Layout) -> None:
     _inherit_cpuset(name)
 
 
-def enter(layout: Layout, command: list[str], environment: dict[str, str], log: Path) -> int:
-    """Start `command` as process 1 of new namespaces, detached, and return its parent's id.
+def enter(layout: Layout, command: list[str], environment: dict[str, str], log: Path) -> None:
+    """Start `command` as process 1 of new namespaces, detached from this process.
 
     Process 1 is tini, which reaps what the runtime's shims leave behind. When it ends, by any
     cause, the kernel ends every process in there and takes its mounts.
@@ -71,9 +71,16 @@ def enter(layout: Layout, command: list[str], environment: dict[str, str], log: 
         '&& exec "$@"'
     )
     with log.open("ab") as output:
-        process = subprocess.Popen(
+        subprocess.run(
             [
-                *("nsenter", f"--net=/run/netns/{layout.name}", "unshare", "--mount"),
+                *(
+                    "setsid",
+                    "--fork",
+                    "nsenter",
+                    f"--net=/run/netns/{layout.name}",
+                    "unshare",
+                    "--mount",
+                ),
                 *("--propagation", "private", "--pid", "--fork", "--kill-child=SIGKILL"),
                 *("--mount-proc", "--", "sh", "-euc", preparation, "sh", *command),
             ],
@@ -81,9 +88,8 @@ def enter(layout: Layout, command: list[str], environment: dict[str, str], log: 
             stdout=output,
             stderr=output,
             env=environment,
-            start_new_session=True,
+            check=True,
         )
-    return process.pid
 
 
 def processes(layout: Layout) -> list[int]:

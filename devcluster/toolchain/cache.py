@@ -9,7 +9,8 @@
         path-versions.json                   versions of tools found on PATH
 
 The key is over everything that decides what the build gives, so a second checkout with the same
-wrapper modules builds nothing, and a changed one never sees a stale tool.
+wrapper modules builds nothing, and a changed one never sees a stale tool. Nothing here is removed
+by itself; all of it may be deleted at any time.
 """
 
 import contextlib

@@ -19,7 +19,7 @@ from devcluster.toolchain.cache import (
     make_writable,
 )
 from devcluster.toolchain.find import Found, find_on_path
-from devcluster.toolchain.golang import BUILD_FLAGS, Go
+from devcluster.toolchain.golang import BUILD_FLAGS, COMMON_ENV, Go
 from devcluster.toolchain.prefetch import prefetching
 from devcluster.toolchain.preflight import (
     COLD_BUILD_GIB,
@@ -111,7 +111,7 @@ def _folders(
     folders = {}
     for name in dict.fromkeys(tool.group for tool in missing):
         members = tuple(tool for tool in catalogue.tools.values() if tool.group == name)
-        flags = [*BUILD_FLAGS, LINK_FLAGS]
+        flags = [*BUILD_FLAGS, LINK_FLAGS, COMMON_ENV]
         key = group_key(catalogue.groups[name], members, go.version, flags)
         folders[name] = GroupFolder(root, name, key)
     return folders

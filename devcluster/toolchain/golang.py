@@ -20,7 +20,7 @@ MINIMUM_GO = (1, 26)
 # compiler's time.
 BUILD_FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-gcflags=all=-dwarf=false")
 # C is never needed, and one setting for everything means that no package is compiled twice.
-_COMMON_ENV = {
+COMMON_ENV = {
     "CGO_ENABLED": "0",
     "GOTOOLCHAIN": "local",
     "GOWORK": "off",
@@ -67,7 +67,7 @@ class Go:
         try:
             outcome = subprocess.run(
                 [path, "version"],
-                env={**environ, **_COMMON_ENV},
+                env={**environ, **COMMON_ENV},
                 capture_output=True,
                 text=True,
                 timeout=60,
@@ -94,7 +94,7 @@ class Go:
         kept = {key: value for key, value in environ.items() if key not in _FOREIGN}
         return {
             **kept,
-            **_COMMON_ENV,
+            **COMMON_ENV,
             "GOOS": system,
             "GOARCH": architecture,
             **extra,

@@ -8,8 +8,8 @@ from devcluster.toolchain.errors import UnfitEnvironmentError
 
 GIB = 1 << 30
 # Measured after a cold build of everything: Go's module cache, Go's build cache, our own cache.
-COLD_MODULES_GIB = 5.5
-COLD_BUILD_GIB = 5.0
+COLD_MODULES_GIB = 6.0
+COLD_BUILD_GIB = 9.0
 COLD_TOOLS_GIB = 1.5
 
 

@@ -72,8 +72,9 @@ def test_what_runs_is_what_was_scanned_and_what_the_registry_holds(released: San
         json.loads(file.read_text())
         for file in (released.platform.layout.cache / "gate").glob("*/evidence.json")
     ]
-    (scanned,) = [item for item in evidence if item["image_digest"] == digest]
-    (scan,) = scanned["scans"]
+    scanned = [item["scans"] for item in evidence if item["image_digest"] == digest]
+    assert scanned
+    (scan,) = scanned[0]
     assert (scan["scanner"], scan["packages"] > 100, scan["secrets"]) == ("trivy", True, [])
     pods = json.loads(
         released.kubectl("--namespace", released.namespace, "get", "pods", "--output", "json")
@@ -85,8 +86,8 @@ def test_what_runs_is_what_was_scanned_and_what_the_registry_holds(released: San
 def test_the_container_is_unprivileged_on_a_read_only_file_system(released: Sandbox) -> None:
     assert in_pod(released, "id").startswith("uid=10001(inference) gid=10001(inference)")
     mounts = in_pod(released, "cat", "/proc/mounts").splitlines()
-    assert [line for line in mounts if line.split()[1] == "/"][0].split()[3].startswith("ro,")
-    assert [line for line in mounts if line.split()[1] == "/tmp"][0].split()[3].startswith("rw,")
+    assert next(line for line in mounts if line.split()[1] == "/").split()[3].startswith("ro,")
+    assert next(line for line in mounts if line.split()[1] == "/tmp").split()[3].startswith("rw,")
     assert "CapEff:\t0000000000000000" in in_pod(released, "cat", "/proc/1/status")
 
 
@@ -169,18 +170,15 @@ def test_a_model_that_is_removed_after_the_gate_never_becomes_ready(sandbox: San
     shutil.copytree(source, target)
     sandbox.configure(rolloutTimeoutSeconds="25")
     sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
-    process = sandbox.start("pulumi", "stack", "init", sandbox.stack)
-    process.communicate(timeout=60)
-    sandbox.initialised = True
-    process = sandbox.start("pulumi", "up", "--yes", "--stack", sandbox.stack)
-    assert process.stdout
+    sandbox.initialise()
     lines = []
-    for line in process.stdout:
-        lines.append(line)
-        # The gate has passed when the objects behind it are made.
-        if "Secret fraud-detector-model-store creat" in line and target.exists():
-            shutil.rmtree(target)
-    process.wait(timeout=60)
+    with sandbox.start("pulumi", "up", "--yes", "--stack", sandbox.stack) as process:
+        assert process.stdout
+        for line in process.stdout:
+            lines.append(line)
+            # The gate has passed when the objects behind it are made.
+            if "Secret fraud-detector-model-store created" in line and target.exists():
+                shutil.rmtree(target)
     output = "".join(lines)
     assert process.returncode != 0, output
     assert not target.exists(), output

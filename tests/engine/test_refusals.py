@@ -9,7 +9,7 @@ import pytest
 from mlifecycle.stack.settings import PROJECT
 from tests.sandbox import Result, Sandbox, model_store
 
-# A key that nobody owns, in the form that scanners look for; in two parts, so that this file has none.
+# A key that nobody owns, as scanners look for; in two parts, so that this file has none.
 PLANTED_KEY = "AKIA" + "Z7QHWPLT3RXN5VKD"
 
 
@@ -21,7 +21,7 @@ def refused(result: Result) -> str:
 
 
 def diagnosed(result: Result) -> str:
-    """What a failed preview lists in the end; while it runs, the engine prints the same once more."""
+    """What a failed preview lists in the end; the engine printed the same while it ran."""
     return refused(result).split("Diagnostics:")[1]
 
 

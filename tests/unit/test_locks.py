@@ -15,8 +15,8 @@ HOST = socket.gethostname()
 
 def refusal(*locks: tuple[str, int, datetime]) -> str:
     lines = [
-        f"  file:///state/locks/{n}.json: created by root@{host} (pid {pid}) at {at:%Y-%m-%dT%H:%M:%SZ}"
-        for n, (host, pid, at) in enumerate(locks)
+        f"  file:///x.json: created by root@{host} (pid {pid}) at {at:%Y-%m-%dT%H:%M:%SZ}"
+        for host, pid, at in locks
     ]
     return "\n".join(["error: the stack is currently locked by 1 lock(s).", *lines])
 

@@ -33,7 +33,7 @@ def test_a_tools_output_is_returned(tmp_path: Path) -> None:
 
 
 def test_a_missing_tool_is_named() -> None:
-    with pytest.raises(ToolError, match="no-such-tool cannot be started.*Is it installed"):
+    with pytest.raises(ToolError, match=r"no-such-tool cannot be started: .*Is it installed"):
         run_tool(["no-such-tool"], timeout=10)
 
 

@@ -2,12 +2,9 @@
 builds of a tiny module.
 """
 
-import base64
-import hashlib
 import json
 import os
 import re
-import zipfile
 from pathlib import Path
 
 from tests.unit.toolchain.workbench import Workbench, run
@@ -144,20 +141,33 @@ def test_foreign_go_settings_do_not_reach_the_build(workbench: Workbench) -> Non
     assert workbench.run().returncode == 0
 
 
+def test_module_that_go_sum_vouches_for_is_downloaded_and_built(workbench: Workbench) -> None:
+    unpacked = workbench.require_published()
+    outcome = workbench.run()
+    assert outcome.returncode == 0, outcome.stderr
+    assert unpacked.is_dir()
+
+
 def test_missing_go_sum_entry_stops_the_build(workbench: Workbench) -> None:
     """go.sum is what verifies the modules: a build never adds to it."""
-    _publish(workbench, "package published\n\nconst Name = 1\n")
-    go_mod = workbench.module / "go.mod"
-    go_mod.write_text(go_mod.read_text() + "\nrequire example.test/published v1.0.0\n")
-    main = workbench.module / "main.go"
-    main.write_text(main.read_text().replace('"os"', '"os"\nimport _ "example.test/published"'))
+    workbench.require_published()
+    (workbench.module / "go.sum").write_text("")
     outcome = workbench.run()
     assert outcome.returncode == 1
     assert "missing go.sum entry" in outcome.stderr
 
 
+def test_module_with_another_hash_than_go_sum_stops_the_build(workbench: Workbench) -> None:
+    workbench.require_published()
+    go_sum = workbench.module / "go.sum"
+    go_sum.write_text(go_sum.read_text().replace("v1.0.0 h1:", "v1.0.0 h1:AAAA"))
+    outcome = workbench.run()
+    assert outcome.returncode == 1
+    assert "checksum mismatch" in outcome.stderr
+
+
 def test_script_is_taken_from_its_module_and_put_beside(workbench: Workbench) -> None:
-    digest = _publish(workbench, "package published\n")
+    digest = workbench.publish("package published\n")
     _add_script(workbench, digest)
     outcome = workbench.run()
     assert outcome.returncode == 0, outcome.stderr
@@ -166,7 +176,7 @@ def test_script_is_taken_from_its_module_and_put_beside(workbench: Workbench) ->
 
 
 def test_script_of_a_module_with_another_hash_is_not_used(workbench: Workbench) -> None:
-    digest = _publish(workbench, "package published\n")
+    digest = workbench.publish("package published\n")
     _add_script(workbench, "h1:" + "A" * 43 + "=")
     outcome = workbench.run()
     assert outcome.returncode == 1
@@ -175,7 +185,7 @@ def test_script_of_a_module_with_another_hash_is_not_used(workbench: Workbench) 
 
 
 def test_generated_file_is_embedded_with_its_keys_set(workbench: Workbench) -> None:
-    digest = _publish(workbench, "package published\n")
+    digest = workbench.publish("package published\n")
     workbench.catalogue.write_text(
         workbench.catalogue.read_text()
         + f"""
@@ -214,26 +224,3 @@ sum = "{digest}"
 path = "run.sh"
 """
     )
-
-
-def _publish(workbench: Workbench, source: str) -> str:
-    """Serve a module from a folder as a Go module proxy would, and return its hash."""
-    files = {
-        "go.mod": "module example.test/published\n",
-        "published.go": source,
-        "run.sh": "#!/bin/sh\necho hello\n",
-        "schema.json": '{"name": "x", "version": "0.0.0"}',
-    }
-    folder = workbench.folder / "proxy" / "example.test" / "published" / "@v"
-    folder.mkdir(parents=True)
-    (folder / "v1.0.0.info").write_text('{"Version": "v1.0.0"}')
-    (folder / "v1.0.0.mod").write_text(files["go.mod"])
-    lines = ""
-    with zipfile.ZipFile(folder / "v1.0.0.zip", "w") as archive:
-        for name, content in sorted(files.items()):
-            path = f"example.test/published@v1.0.0/{name}"
-            archive.writestr(path, content)
-            lines += f"{hashlib.sha256(content.encode()).hexdigest()}  {path}\n"
-    workbench.environ["GOPROXY"] = f"file://{workbench.folder / 'proxy'}"
-    workbench.environ["GOMODCACHE"] = str(workbench.folder / "modules")
-    return "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()

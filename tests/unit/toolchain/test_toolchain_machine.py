@@ -58,7 +58,7 @@ def test_too_little_disk_is_told_with_folders_and_figures(
     monkeypatch.setattr(preflight, "free_bytes", lambda folder: 3 * preflight.GIB)
     with pytest.raises(UnfitEnvironmentError) as caught:
         ensure_tools("up", report=lambda line: None, catalogue=load_catalogue(workbench.catalogue))
-    assert "about 12.0 GiB and 3.0 GiB are free" in caught.value.message
+    assert "about 16.5 GiB and 3.0 GiB are free" in caught.value.message
     assert os.environ["GOCACHE"] in caught.value.message
     assert workbench.built == []
 

@@ -3,17 +3,16 @@ caught in the act.
 """
 
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.unit.toolchain.workbench import Workbench, run
+from tests.unit.toolchain.workbench import Workbench, run, running
 
 
 def test_two_runs_at_once_build_once_and_both_have_the_tool(workbench: Workbench) -> None:
-    calls = _slow_go(workbench, 2)
+    calls = workbench.slow_go("build", 2)
     runs = [workbench.start(), workbench.start()]
     outputs = [run.communicate(timeout=120) for run in runs]
     assert [run.returncode for run in runs] == [0, 0], outputs
@@ -27,15 +26,15 @@ def test_two_runs_at_once_build_once_and_both_have_the_tool(workbench: Workbench
 
 
 def test_killed_run_leaves_nothing_half_and_the_next_one_works(workbench: Workbench) -> None:
-    calls = _slow_go(workbench, 60)
+    calls = workbench.slow_go("build", 60)
     run = workbench.start()
     _wait(lambda: calls.exists() and "build" in calls.read_text())
     os.kill(run.pid, signal.SIGKILL)
     run.communicate()
     assert workbench.built == []
     [leftover] = workbench.tools.glob("greeting-*/.build-*")
-    _wait(lambda: not _running(calls))
-    _slow_go(workbench, 0)
+    _wait(lambda: not running(calls))
+    workbench.slow_go("build", 0)
     outcome = workbench.run()
     assert outcome.returncode == 0, outcome.stderr
     assert "waiting" not in outcome.stdout
@@ -44,27 +43,27 @@ def test_killed_run_leaves_nothing_half_and_the_next_one_works(workbench: Workbe
 
 
 def test_terminated_run_ends_its_build_and_cleans_up(workbench: Workbench) -> None:
-    calls = _slow_go(workbench, 60)
+    calls = workbench.slow_go("build", 60)
     run = workbench.start()
     _wait(lambda: calls.exists() and "build" in calls.read_text())
     run.terminate()
     _, errors = run.communicate(timeout=20)
     assert run.returncode == 128 + signal.SIGTERM
     assert "Traceback" not in errors
-    assert not _running(calls)
+    assert not running(calls)
     assert list(workbench.tools.glob("greeting-*/.build-*")) == []
     assert workbench.built == []
 
 
 def test_interrupted_run_says_that_the_next_one_resumes(workbench: Workbench) -> None:
-    calls = _slow_go(workbench, 60)
+    calls = workbench.slow_go("build", 60)
     run = workbench.start()
     _wait(lambda: calls.exists() and "build" in calls.read_text())
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=20)
     assert run.returncode == 130
     assert errors == "interrupted; the next run resumes\n"
-    assert not _running(calls)
+    assert not running(calls)
 
 
 def test_run_resumes_at_the_tool_that_was_not_finished(workbench: Workbench) -> None:
@@ -83,22 +82,6 @@ def test_run_resumes_at_the_tool_that_was_not_finished(workbench: Workbench) -> 
     assert "second 1.2.3: building" in outcome.stdout
     assert "greeter 1.2.3: building" not in outcome.stdout
     assert greeter.stat().st_mtime_ns == before
-
-
-def _slow_go(workbench: Workbench, seconds: int) -> Path:
-    """Put a `go` on PATH that builds slowly; return the file that notes its calls and pids."""
-    calls = workbench.folder / "go-calls"
-    go = shutil.which("go", path=os.environ["PATH"])
-    wait = f"sleep {seconds} & wait $!" if seconds else ":"
-    workbench.put_on_path(
-        "go", f'[ "$1" = build ] && {{ echo "$1 $$" >> {calls}; {wait}; }}\nexec {go} "$@"'
-    )
-    return calls
-
-
-def _running(calls: Path) -> bool:
-    pids = [line.split()[1] for line in calls.read_text().splitlines()]
-    return any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
 def _wait(condition: Callable[[], bool]) -> None:
