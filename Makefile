@@ -31,8 +31,8 @@ logs: $(VENV)/.product  ## Show a part's log: make logs PART=kubelet
 env: $(VENV)/.product  ## Print the shell's environment: eval "$$(make -s env)"
 	@$(RUN) -m devcluster env
 
-tools: $(VENV)/.product  ## Find or build the tools, and nothing else
-	@$(RUN) -m devcluster.toolchain
+tools:  ## Find or build the tools, and nothing else
+	@$(PYTHON) -m devcluster.toolchain
 
 test: lint $(VENV)/.tests  ## Lint, types, import layers and every test but the exhaustive ones
 	@$(RUN) -m pytest tests

@@ -34,15 +34,16 @@ def guarded_hook(
         on_dry_run: whether it runs in preview too.
     """
 
-    async def hook(_: ResourceHookArgs) -> None:
+    async def hook(_args: ResourceHookArgs) -> None:
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
+        future = loop.run_in_executor(_POOL, context.run, function)
+        # Not wait_for: a TimeoutError of the function's own must not read as this one.
+        done, _running = await asyncio.wait({future}, timeout=timeout)
+        if not done:
+            raise RuntimeError(f"{name} did not end within {timeout:.0f} s")
         try:
-            await asyncio.wait_for(loop.run_in_executor(_POOL, context.run, function), timeout)
-        except asyncio.CancelledError:
-            raise
-        except TimeoutError as error:
-            raise RuntimeError(f"{name} did not end within {timeout:.0f} s") from error
+            future.result()
         except BaseException as error:
             # The engine takes an empty message for success.
             raise RuntimeError(str(error) or f"{type(error).__name__} without a message") from error

@@ -76,7 +76,7 @@ def up() -> None:
 
 def _start(layout: Layout) -> Toolchain:
     toolchain = _toolchain()
-    lifecycle.up(layout, toolchain.bin_dir, _say)
+    lifecycle.up(layout, toolchain, _say)
     advisory_database.publish(layout, toolchain.bin_dir)
     local_stacks.ensure_stacks(layout, toolchain)
     return toolchain

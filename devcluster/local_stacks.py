@@ -77,7 +77,7 @@ def ensure_stacks(layout: Layout, toolchain: Toolchain) -> None:
     _ensure_plugins(layout, toolchain)
     for stack in STACKS:
         path = folder / f"Pulumi.{stack}.yaml"
-        _compose_stack(stack, path, local_values(layout))
+        compose_stack(stack, path, local_values(layout))
         if "encryptionsalt" not in _read(path):
             _pulumi(layout, bin_dir, "stack", "init", stack)
         if not _read(path)["config"].keys() >= set(SECRET_KEYS):
@@ -86,6 +86,15 @@ def ensure_stacks(layout: Layout, toolchain: Toolchain) -> None:
                 # By standard input: an argument could be seen by every user of this machine.
                 command = ("config", "set", "--stack", stack, "--secret", key)
                 _pulumi(layout, bin_dir, *command, standard_input=value)
+
+
+def compose_stack(stack: str, path: Path, values: dict[str, str]) -> None:
+    """Write a stack file: the committed values, the local ones, and what Pulumi keeps in it."""
+    committed = _read(CHECKOUT / f"Pulumi.{stack}.yaml")
+    existing = _read(path) if path.exists() else {"config": {}}
+    kept = {key: existing["config"][key] for key in SECRET_KEYS if key in existing["config"]}
+    composed = {**existing, **committed, "config": {**committed["config"], **values, **kept}}
+    _write(path, composed)
 
 
 def _ensure_plugins(layout: Layout, toolchain: Toolchain) -> None:
@@ -110,14 +119,6 @@ def _compose_project(folder: Path) -> None:
     link.unlink(missing_ok=True)
     # So that `--policy-pack policy_pack`, as the documents print it, is found from here too.
     link.symlink_to(CHECKOUT / "policy_pack")
-
-
-def _compose_stack(stack: str, path: Path, values: dict[str, str]) -> None:
-    committed = _read(CHECKOUT / f"Pulumi.{stack}.yaml")
-    existing = _read(path) if path.exists() else {"config": {}}
-    kept = {key: existing["config"][key] for key in SECRET_KEYS if key in existing["config"]}
-    composed = {**existing, **committed, "config": {**committed["config"], **values, **kept}}
-    _write(path, composed)
 
 
 def _ensure_passphrase(layout: Layout) -> None:

@@ -42,7 +42,7 @@ def layout(toolchain: Toolchain) -> Iterator[Layout]:
     )
     lifecycle.down(own)
     try:
-        lifecycle.up(own, toolchain.bin_dir, say)
+        lifecycle.up(own, toolchain, say)
         advisory_database.publish(own, toolchain.bin_dir)
         yield own
     finally:

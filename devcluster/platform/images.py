@@ -12,6 +12,7 @@ import httpx
 
 from devcluster.errors import EnvironmentUnfit
 from devcluster.platform.layout import Layout
+from devcluster.toolchain import Toolchain
 
 SOURCES = Path(__file__).parents[1] / "images"
 PAUSE = "pause:1"
@@ -45,11 +46,12 @@ def ensure_clients(layout: Layout, bin_dir: Path) -> None:
     _client(layout, bin_dir, "buildx", *command)
 
 
-def ensure_images(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
+def ensure_images(layout: Layout, toolchain: Toolchain, report: Callable[[str], None]) -> None:
     """Push what the registry lacks."""
+    bin_dir = toolchain.bin_dir
     if not _is_in_registry(layout, PAUSE):
         with tempfile.TemporaryDirectory() as folder:
-            shutil.copy(bin_dir / "pause", folder)
+            shutil.copy(toolchain.paths["pause"], folder)
             _push(layout, bin_dir, SOURCES / "pause", Path(folder), PAUSE)
     if not _is_in_registry(layout, PYTHON_BASE):
         context = _ensure_root_filesystem(layout.cache, report)

@@ -11,17 +11,19 @@ from pathlib import Path
 
 from devcluster.platform import certificates, images, namespace, packages, preflight, supervisor
 from devcluster.platform.layout import Layout
+from devcluster.toolchain import Toolchain
 
 MODELS = Path(__file__).parents[2] / "models"
 BUCKET = "mlifecycle-models"
 
 
-def up(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
+def up(layout: Layout, toolchain: Toolchain, report: Callable[[str], None]) -> None:
     """Start what is not running, and wait until all of it is healthy.
 
     Raises:
         EnvironmentUnfit: this machine cannot run the platform; nothing was started.
     """
+    bin_dir = toolchain.bin_dir
     with _locked(layout):
         if is_running(layout, bin_dir):
             report("the local platform is running")
@@ -33,7 +35,7 @@ def up(layout: Layout, bin_dir: Path, report: Callable[[str], None]) -> None:
             _start(layout, bin_dir, debs)
             supervisor.wait_until_healthy(layout, bin_dir, report)
         images.ensure_clients(layout, bin_dir)
-        images.ensure_images(layout, bin_dir, report)
+        images.ensure_images(layout, toolchain, report)
         _fill_model_store(layout)
 
 

@@ -30,7 +30,7 @@ def own(toolchain: Toolchain) -> Iterator[Layout]:
     )
     lifecycle.down(layout)
     try:
-        lifecycle.up(layout, toolchain.bin_dir, print)
+        lifecycle.up(layout, toolchain, print)
         yield layout
     finally:
         lifecycle.down(layout)
@@ -88,7 +88,7 @@ def test_a_supervisor_that_is_killed_takes_everything_with_it_and_starts_anew(
     while namespace.processes(own):
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    lifecycle.up(own, toolchain.bin_dir, print)
+    lifecycle.up(own, toolchain, print)
     assert lifecycle.is_running(own, toolchain.bin_dir)
 
 

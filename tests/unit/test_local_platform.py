@@ -1,0 +1,124 @@
+"""The local platform's pure parts: addresses, composed stacks, and what a machine must have."""
+
+import shutil
+from collections import namedtuple
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+import yaml
+
+from devcluster import local_stacks
+from devcluster.errors import EnvironmentUnfit
+from devcluster.platform import preflight
+from devcluster.platform.layout import Layout, layout_for
+from devcluster.platform.supervisor import render_configuration
+
+LAYOUT = Layout("mlifecycle", Path("/cache"), Path("/state"), IPv4Network("10.203.0.0/22"))
+
+
+def test_addresses_follow_from_the_network() -> None:
+    assert LAYOUT.registry == "10.203.0.2:5000"
+    assert LAYOUT.object_store == "http://10.203.0.2:9000"
+    assert LAYOUT.api_server == "https://10.203.0.2:6443"
+    assert str(LAYOUT.pod_network) == "10.203.1.0/24"
+    assert str(LAYOUT.service_network) == "10.203.2.0/24"
+    assert str(LAYOUT.dns_ip) == "10.203.2.10"
+
+
+def test_folders_and_network_follow_the_environment() -> None:
+    layout = layout_for(
+        {
+            "HOME": "/home/u",
+            "XDG_CACHE_HOME": "/c",
+            "XDG_STATE_HOME": "/s",
+            "MLIFECYCLE_NETWORK": "10.9.0.0/22",
+        }
+    )
+    assert layout.cache == Path("/c/mlifecycle")
+    assert layout.state == Path("/s/mlifecycle/mlifecycle")
+    assert str(layout.node_ip) == "10.9.0.2"
+    assert layout_for({"HOME": "/home/u"}).state == Path(
+        "/home/u/.local/state/mlifecycle/mlifecycle"
+    )
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0/24", "10.0.0.1/22", "nonsense", "fd00::/22"])
+def test_an_unusable_network_is_refused(network: str) -> None:
+    with pytest.raises(ValueError, match=r".+"):
+        layout_for({"HOME": "/h", "MLIFECYCLE_NETWORK": network})
+
+
+@pytest.mark.parametrize("stack", local_stacks.STACKS)
+def test_a_local_stack_differs_from_the_committed_one_in_the_local_keys_only(
+    stack: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text(
+        yaml.safe_dump(
+            {"encryptionsalt": "v1:x", "config": dict.fromkeys(local_stacks.SECRET_KEYS, "kept")}
+        )
+    )
+    local_stacks.compose_stack(stack, path, local_stacks.local_values(LAYOUT))
+    composed = yaml.safe_load(path.read_text())
+    committed = yaml.safe_load((local_stacks.CHECKOUT / f"Pulumi.{stack}.yaml").read_text())
+    changed = {
+        key
+        for key in committed["config"] | composed["config"]
+        if committed["config"].get(key) != composed["config"].get(key)
+    }
+    assert changed == {*local_stacks.LOCAL_KEYS, *local_stacks.SECRET_KEYS}
+    assert composed.keys() - committed.keys() == {"encryptionsalt"}
+
+
+def test_production_as_committed_accepts_public_sources_only() -> None:
+    config = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.prod.yaml").read_text())["config"]
+    assert config["mlifecycle:baseImage"].startswith("docker.io/library/python:3.11-slim")
+    assert config["mlifecycle:vulnerabilityDatabase"].startswith("ghcr.io/aquasecurity/")
+    assert config["mlifecycle:registry"].startswith("ghcr.io/")
+
+
+def test_every_key_of_a_stack_is_described_and_typed() -> None:
+    project = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.yaml").read_text())["config"]
+    for key, declared in project.items():
+        assert declared["description"], key
+        assert declared["type"], key
+    for stack in local_stacks.STACKS:
+        path = local_stacks.CHECKOUT / f"Pulumi.{stack}.yaml"
+        keys = {
+            key.removeprefix("mlifecycle:") for key in yaml.safe_load(path.read_text())["config"]
+        }
+        assert keys <= project.keys()
+        required = {key for key, declared in project.items() if "default" not in declared}
+        assert required <= keys
+
+
+def test_every_configuration_file_is_rendered_whole(tmp_path: Path) -> None:
+    layout = Layout("mlifecycle", tmp_path / "c", tmp_path / "s", LAYOUT.network)
+    values = layout.substitutions(bin_dir=tmp_path / "bin", debs=tmp_path / "debs")
+    render_configuration(layout, values)
+    rendered = [path for path in (layout.state / "config").rglob("*") if path.is_file()]
+    assert layout.state / "config" / "cni" / "10-pods.conflist" in rendered
+    for path in rendered:
+        assert "${" not in path.read_text(), path
+
+
+def test_a_full_disk_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(100, 99, 1024**3))
+    with pytest.raises(EnvironmentUnfit, match=r"has 1\.0 GiB free, .* needs 6 GiB: free some"):
+        preflight.check(LAYOUT)
+
+
+def test_a_user_who_is_not_root_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(EnvironmentUnfit, match=r"needs root .*docs/existing-platform.md"):
+        preflight.check(LAYOUT)
+
+
+def test_a_state_folder_too_long_for_a_socket_is_refused() -> None:
+    layout = Layout("mlifecycle", Path("/cache"), Path("/" + "x" * 99), LAYOUT.network)
+    with pytest.raises(EnvironmentUnfit, match="too long for a socket"):
+        preflight.check(layout)
