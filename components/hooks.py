@@ -9,13 +9,17 @@ from typing import TypeVar
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
 
 T = TypeVar("T")
-# Not the loop's own executor: registrations that wait for hooks hold all of its threads.
-_POOL = ThreadPoolExecutor(max_workers=4, thread_name_prefix="hook")
+# Not the loop's own executor: registrations that wait for hooks hold all of its threads. It has more
+# threads than slots, because a function whose time was up still holds its thread.
+_POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="hook")
+# How many run at once. Waiting for a slot does not count into a hook's time.
+_SLOTS = asyncio.Semaphore(4)
 
 
 async def in_hook_pool(function: Callable[[], T]) -> T:
     """Run a blocking function in the hooks' threads."""
-    return await asyncio.get_running_loop().run_in_executor(_POOL, function)
+    async with _SLOTS:
+        return await asyncio.get_running_loop().run_in_executor(_POOL, function)
 
 
 def guarded_hook(
@@ -37,9 +41,10 @@ def guarded_hook(
     async def hook(_args: ResourceHookArgs) -> None:
         loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        future = loop.run_in_executor(_POOL, context.run, function)
-        # Not wait_for: a TimeoutError of the function's own must not read as this one.
-        done, _running = await asyncio.wait({future}, timeout=timeout)
+        async with _SLOTS:
+            future = loop.run_in_executor(_POOL, context.run, function)
+            # Not wait_for: a TimeoutError of the function's own must not read as this one.
+            done, _running = await asyncio.wait({future}, timeout=timeout)
         if not done:
             raise RuntimeError(f"{name} did not end within {timeout:.0f} s")
         try:

@@ -13,7 +13,7 @@ import typer
 
 from devcluster import advisory_database, local_stacks
 from devcluster.errors import EnvironmentUnfit
-from devcluster.platform import lifecycle, supervisor
+from devcluster.platform import lifecycle, preflight, supervisor
 from devcluster.platform.layout import Layout, process_layout
 from devcluster.toolchain import Toolchain, ToolchainError, ensure_tools
 
@@ -40,7 +40,10 @@ def _explained(command: Callable[..., None]) -> Callable[..., None]:
     def explained(*args: object, **kwargs: object) -> None:
         try:
             command(*args, **kwargs)
-        except (EnvironmentUnfit, ToolchainError) as error:
+        except ToolchainError as error:
+            _say(f"error: {error.message}")
+            raise typer.Exit(error.exit_code) from error
+        except EnvironmentUnfit as error:
             _say(f"error: {error}")
             raise typer.Exit(2) from error
 
@@ -75,6 +78,9 @@ def up() -> None:
 
 
 def _start(layout: Layout) -> Toolchain:
+    # Before tools are built for minutes, and before anything is started.
+    if not layout.supervisor_socket.exists():
+        preflight.check(layout)
     toolchain = _toolchain()
     lifecycle.up(layout, toolchain, _say)
     advisory_database.publish(layout, toolchain.bin_dir)

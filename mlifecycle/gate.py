@@ -3,9 +3,11 @@
 It runs in preview and in `up`; what a preview made is taken from this machine's cache by `up`.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlifecycle.exclusive import exclusively
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.findings import failure_text, refusals
 from mlifecycle.governance.levels import Levels
@@ -48,18 +50,22 @@ def pass_gate(
         raise GateRefusal(failure_text(findings))
     if isinstance(inputs, str):
         raise GateRefusal(inputs)
-    folder = settings.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key()}"
-    evidence = read_evidence(folder / "evidence.json")
-    if evidence is None:
-        evidence = _build_and_scan(inputs, settings, folder)
+    folder = settings.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key(settings)}"
+    # Another run may be at the same work: this one waits, and takes what that one made.
+    with exclusively(folder):
+        evidence = read_evidence(folder / "evidence.json")
+        if evidence is None:
+            evidence = _build_and_scan(inputs, settings, folder)
     if found := verdict.objections(evidence):
         raise GateRefusal(verdict.failure_text(found))
     return evidence
 
 
-def _scanner_key() -> str:
+def _scanner_key(settings: GateSettings) -> str:
+    """Evidence of another scanner or from another database is none for this stack."""
     try:
-        return f"trivy-{trivy.trivy_version()}"
+        scanner = f"trivy {trivy.trivy_version()} {settings.vulnerability_database}"
+        return hashlib.sha256(scanner.encode()).hexdigest()[:16]
     except ToolError as error:
         raise GateRefusal(
             f"❌ Security scan failed\n\nThe scanner is not usable: {error}"

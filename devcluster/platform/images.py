@@ -1,6 +1,5 @@
 """The images that the local platform brings: pause, and the stand-in for python:3.11-slim."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ import httpx
 from devcluster.errors import EnvironmentUnfit
 from devcluster.platform.layout import Layout
 from devcluster.toolchain import Toolchain
+from mlifecycle.exclusive import exclusively
 
 SOURCES = Path(__file__).parents[1] / "images"
 PAUSE = "pause:1"
@@ -61,8 +61,7 @@ def ensure_images(layout: Layout, toolchain: Toolchain, report: Callable[[str], 
 
 def _ensure_root_filesystem(cache: Path, report: Callable[[str], None]) -> Path:
     target = cache / f"python-base-{SUITE}"
-    with (cache / "python-base.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusively(target):
         if (target / "rootfs.tar").exists():
             return target
         report(f"making the stand-in base image with debootstrap ({SUITE}, about 60 s, once)")

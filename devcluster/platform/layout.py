@@ -1,12 +1,17 @@
 """Where the local platform keeps its files and which addresses it uses: pure computation."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from devcluster.errors import EnvironmentUnfit
+
 DEFAULT_NETWORK = "10.203.0.0/22"
+# It names a folder that `make down` removes, an interface and a cgroup.
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 REGISTRY_PORT = 5000
 OBJECT_STORE_PORT = 9000
 API_PORT = 6443
@@ -123,12 +128,14 @@ def layout_for(environment: Mapping[str, str]) -> Layout:
     folders follow the XDG base directory specification.
 
     Raises:
-        ValueError: the network is not an IPv4 /22.
+        ValueError: the network is not an IPv4 /22, or the name is none.
     """
     home = Path(environment.get("HOME", "/root"))
     cache = Path(environment.get("XDG_CACHE_HOME") or home / ".cache")
     state = Path(environment.get("XDG_STATE_HOME") or home / ".local" / "state")
     name = environment.get("MLIFECYCLE_PLATFORM") or "mlifecycle"
+    if not NAME.fullmatch(name):
+        raise ValueError(f"MLIFECYCLE_PLATFORM must match {NAME.pattern}, not {name!r}")
     network = IPv4Network(environment.get("MLIFECYCLE_NETWORK") or DEFAULT_NETWORK)
     if network.prefixlen != 22:
         raise ValueError(f"MLIFECYCLE_NETWORK must be a /22, not {network}")
@@ -136,5 +143,12 @@ def layout_for(environment: Mapping[str, str]) -> Layout:
 
 
 def process_layout() -> Layout:
-    """The layout of this process."""
-    return layout_for(os.environ)
+    """The layout of this process.
+
+    Raises:
+        EnvironmentUnfit: a variable that chooses it is unusable.
+    """
+    try:
+        return layout_for(os.environ)
+    except ValueError as error:
+        raise EnvironmentUnfit(str(error)) from error

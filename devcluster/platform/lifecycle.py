@@ -1,17 +1,15 @@
 """Start and end the local platform."""
 
-import fcntl
 import os
 import secrets
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from devcluster.platform import certificates, images, namespace, packages, preflight, supervisor
 from devcluster.platform.layout import Layout
 from devcluster.toolchain import Toolchain
+from mlifecycle.exclusive import exclusively
 
 MODELS = Path(__file__).parents[2] / "models"
 BUCKET = "mlifecycle-models"
@@ -24,7 +22,7 @@ def up(layout: Layout, toolchain: Toolchain, report: Callable[[str], None]) -> N
         EnvironmentUnfit: this machine cannot run the platform; nothing was started.
     """
     bin_dir = toolchain.bin_dir
-    with _locked(layout):
+    with exclusively(layout.state):
         if is_running(layout, bin_dir):
             report("the local platform is running")
             supervisor.wait_until_healthy(layout, bin_dir, lambda _: None)
@@ -43,7 +41,7 @@ def down(layout: Layout) -> bool:
     """End everything and remove the platform's state; False when there was nothing."""
     existed = layout.state.exists()
     if existed:
-        with _locked(layout):
+        with exclusively(layout.state):
             namespace.remove(layout)
             shutil.rmtree(layout.state)
     return existed
@@ -90,20 +88,3 @@ def _fill_model_store(layout: Layout) -> None:
         target = layout.state / "object-store" / BUCKET / version.parent.name / f"v{version.name}"
         if not target.exists():
             shutil.copytree(version, target)
-
-
-@contextmanager
-def _locked(layout: Layout) -> Iterator[None]:
-    """One start or end at a time; the second waits."""
-    layout.state.parent.mkdir(parents=True, exist_ok=True)
-    with (layout.state.parent / f"{layout.name}.lock").open("w") as lock:
-        deadline = time.monotonic() + 600
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
-        yield

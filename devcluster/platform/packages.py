@@ -3,7 +3,6 @@
 A daemon's package would start it as a service of this machine, so its files are only unpacked.
 """
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devcluster.errors import EnvironmentUnfit
+from mlifecycle.exclusive import exclusively
 
 DAEMONS = (
     "containerd",
@@ -47,9 +47,7 @@ def ensure_packages(cache: Path, report: Callable[[str], None]) -> Path:
         return target
     if shutil.which("apt-get") is None:
         raise EnvironmentUnfit("apt-get is not here: the local platform needs a Debian-like system")
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "debian.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusively(target):
         _apt("update")
         if missing:
             report(f"installing {', '.join(missing)} with apt-get")

@@ -58,16 +58,19 @@ def start(layout: Layout, environment: dict[str, str], *, bin_dir: Path, debs: P
 
 def parts(layout: Layout, bin_dir: Path) -> list[Part]:
     """The parts and their health; none when the supervisor does not answer."""
-    result = subprocess.run(
-        [
-            *(bin_dir / "process-compose", "process", "list", "--output", "json", "--use-uds"),
-            *("--unix-socket", layout.supervisor_socket, "--log-file", "/dev/null"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            [
+                *(bin_dir / "process-compose", "process", "list", "--output", "json", "--use-uds"),
+                *("--unix-socket", layout.supervisor_socket, "--log-file", "/dev/null"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return []
     if result.returncode != 0:
         return []
     return sorted(

@@ -4,7 +4,6 @@ Folders are relative to the checkout, so that another machine's paths are the sa
 carry their content, so that two runs never write one folder.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlifecycle.exclusive import exclusively
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import run_tool
 
@@ -61,9 +61,7 @@ def _server_files(source: Path) -> list[Path]:
 
 def _once(target: Path, make: Callable[[Path], None]) -> None:
     """Make a folder whole or not at all; a second run waits for the first."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / f"{target.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusively(target):
         if target.exists():
             return
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:

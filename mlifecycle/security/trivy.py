@@ -3,7 +3,6 @@
 Its exit code says little, so its report is read, and a report that shows no real scan is an error.
 """
 
-import fcntl
 import json
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan, Secret, Vulnerability
 
@@ -75,9 +75,7 @@ def trivy_version() -> str:
 
 
 def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "database.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusively(cache):
         run_tool(
             [
                 *("trivy", "image", "--download-db-only", "--db-repository", database),

@@ -49,6 +49,12 @@ def test_an_unusable_network_is_refused(network: str) -> None:
         layout_for({"HOME": "/h", "MLIFECYCLE_NETWORK": network})
 
 
+@pytest.mark.parametrize("name", ["../up", "a/b", ".", "A", "x" * 32])
+def test_a_name_that_could_be_a_path_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="MLIFECYCLE_PLATFORM must match"):
+        layout_for({"HOME": "/h", "MLIFECYCLE_PLATFORM": name})
+
+
 @pytest.mark.parametrize("stack", local_stacks.STACKS)
 def test_a_local_stack_differs_from_the_committed_one_in_the_local_keys_only(
     stack: str, tmp_path: Path
