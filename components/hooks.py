@@ -9,8 +9,8 @@ from typing import TypeVar
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
 
 T = TypeVar("T")
-# Not the loop's own executor: registrations that wait for hooks hold all of its threads. It has more
-# threads than slots, because a function whose time was up still holds its thread.
+# Not the loop's own executor: registrations that wait for hooks hold all of its threads. It has
+# more threads than slots, because a function whose time was up still holds its thread.
 _POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="hook")
 # How many run at once. Waiting for a slot does not count into a hook's time.
 _SLOTS = asyncio.Semaphore(4)
