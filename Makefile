@@ -14,7 +14,11 @@ help:  ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: $(VENV)/.product  ## Release examples/valid and manifests to a local platform, and verify it
+ifeq ($(PLATFORM),existing)
+	@$(VENV)/bin/mlifecycle up --stack dev
+else
 	@$(RUN) -m devcluster up
+endif
 
 start: $(VENV)/.product  ## Start the local platform only
 	@$(RUN) -m devcluster start

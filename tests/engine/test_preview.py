@@ -34,6 +34,22 @@ def test_a_preview_knows_the_digest_and_makes_nothing(sandbox: Sandbox) -> None:
     assert f"namespace/{sandbox.namespace}" not in namespaces
 
 
+def test_the_digest_of_the_preview_is_the_one_that_the_registry_gets(sandbox: Sandbox) -> None:
+    sandbox.own_cache()
+    sandbox.write_manifest()
+    deployment = planned(sandbox, "kubernetes:apps/v1:Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    result = sandbox.up()
+    assert result.code == 0, result.output
+    name, digest = container["image"].split("@")
+    assert sandbox.run("regctl", "image", "digest", name).output.strip() == digest
+    live = sandbox.kubectl(
+        *("--namespace", sandbox.namespace, "get", "deployment", "fraud-detector"),
+        *("--output", "jsonpath={.spec.template.spec.containers[0].image}"),
+    )
+    assert live == container["image"]
+
+
 def test_production_has_its_own_values(sandbox: Sandbox) -> None:
     sandbox.committed = "prod"
     sandbox.configure()
