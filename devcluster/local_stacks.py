@@ -101,7 +101,8 @@ def _ensure_plugins(layout: Layout, toolchain: Toolchain) -> None:
     """Put the resource providers where Pulumi looks for plugins."""
     for tool in toolchain.tools:
         name = tool.name.removeprefix("pulumi-resource-")
-        if name != tool.name:
+        # One that is on PATH comes with Pulumi itself.
+        if name != tool.name and not (toolchain.bin_dir / tool.name).exists():
             installed = (
                 layout.state / "pulumi-home" / "plugins" / f"resource-{name}-v{tool.version}"
             )
