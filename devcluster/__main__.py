@@ -16,6 +16,7 @@ from devcluster.errors import EnvironmentUnfit
 from devcluster.platform import lifecycle, preflight, supervisor
 from devcluster.platform.layout import Layout, process_layout
 from devcluster.toolchain import Toolchain, ToolchainError, ensure_tools
+from mlifecycle.process import ToolError
 
 NEXT_STEPS = """Try next:
   eval "$(make -s env)"                 # tools, cluster and stacks for this shell
@@ -43,7 +44,7 @@ def _explained(command: Callable[..., None]) -> Callable[..., None]:
         except ToolchainError as error:
             _say(f"error: {error.message}")
             raise typer.Exit(error.exit_code) from error
-        except EnvironmentUnfit as error:
+        except (EnvironmentUnfit, ToolError) as error:
             _say(f"error: {error}")
             raise typer.Exit(2) from error
 

@@ -7,17 +7,16 @@ and `-s dev` each find their own file, and the checkout stays clean.
 
 import os
 import secrets
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from devcluster.advisory_database import REPOSITORY, TAG
-from devcluster.errors import EnvironmentUnfit
 from devcluster.platform import images, lifecycle
 from devcluster.platform.layout import Layout
 from devcluster.toolchain import Toolchain
+from mlifecycle.process import run_tool
 
 CHECKOUT = Path(__file__).parents[1]
 STACKS = ("dev", "prod")
@@ -139,17 +138,10 @@ def _write(path: Path, content: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
-def _pulumi(
-    layout: Layout, bin_dir: Path, *arguments: str, standard_input: str | None = None
-) -> None:
-    result = subprocess.run(
+def _pulumi(layout: Layout, bin_dir: Path, *arguments: str, standard_input: str = "") -> None:
+    run_tool(
         [bin_dir / "pulumi", *arguments],
-        env={**os.environ, **shell_environment(layout, bin_dir)},
-        input=standard_input,
-        capture_output=True,
-        text=True,
         timeout=PULUMI_SECONDS,
-        check=False,
+        environment=shell_environment(layout, bin_dir),
+        standard_input=standard_input,
     )
-    if result.returncode != 0:
-        raise EnvironmentUnfit(f"pulumi {arguments[0]} failed: {result.stderr.strip()}")

@@ -17,6 +17,8 @@ def run_tool(
     *,
     timeout: float,
     environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    standard_input: str = "",
 ) -> str:
     """Run a tool and return its standard output.
 
@@ -24,6 +26,8 @@ def run_tool(
         command: the tool and its arguments; no shell reads them.
         timeout: seconds, after which the tool and all that it started are killed.
         environment: added to this process's own.
+        directory: where it runs; this process's own if None.
+        standard_input: what it reads; the way for secrets, which no argument may carry.
 
     Raises:
         ToolError: it is not there, it exited with another code than 0, or its time was up.
@@ -32,19 +36,20 @@ def run_tool(
     try:
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             env={**os.environ, **(environment or {})},
+            cwd=directory,
             start_new_session=True,
         )
     except OSError as error:
         raise ToolError(f"{name} cannot be started: {error.strerror}. Is it installed?") from error
     with process:
         try:
-            output, errors = process.communicate(timeout=timeout)
+            output, errors = process.communicate(standard_input, timeout=timeout)
         except subprocess.TimeoutExpired as error:
             raise ToolError(f"{name} did not end within {timeout:.0f} s and was killed") from error
         finally:

@@ -1,8 +1,6 @@
 """The images that the local platform brings: pause, and the stand-in for python:3.11-slim."""
 
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +11,7 @@ from devcluster.errors import EnvironmentUnfit
 from devcluster.platform.layout import Layout
 from devcluster.toolchain import Toolchain
 from mlifecycle.exclusive import exclusively
+from mlifecycle.process import run_tool
 
 SOURCES = Path(__file__).parents[1] / "images"
 PAUSE = "pause:1"
@@ -77,24 +76,23 @@ def _ensure_root_filesystem(cache: Path, report: Callable[[str], None]) -> Path:
 
 
 def _debootstrap(root: Path) -> None:
-    command = ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", SUITE, str(root)]
-    result = subprocess.run(
-        [*command, _mirror()], capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
-    )
-    if result.returncode != 0:
-        lines = (result.stdout + result.stderr).strip().splitlines()
-        raise EnvironmentUnfit(f"debootstrap failed: {' '.join(lines[-3:])}")
+    included = f"--include={INCLUDED}"
+    command: list[str | Path] = [
+        "debootstrap",
+        "--variant=minbase",
+        included,
+        SUITE,
+        root,
+        _mirror(),
+    ]
+    run_tool(command, timeout=BUILD_SECONDS)
 
 
 def _mirror() -> str:
     """The archive that this machine's apt uses."""
-    targets = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    ).stdout.split()
+    targets = run_tool(
+        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], timeout=60
+    ).split()
     archives = [target for target in targets if target.rstrip("/").endswith("/debian")]
     if not archives:
         raise EnvironmentUnfit("apt knows no Debian archive: see /etc/apt/sources.list")
@@ -115,12 +113,11 @@ def _trim(root: Path) -> None:
 
 def _tar(root: Path, target: Path) -> None:
     # One time for all files: the same packages give the same bytes.
-    subprocess.run(
+    run_tool(
         [
             *("tar", "--create", "--file", target, "--directory", root, "--sort=name"),
             *("--mtime=@0", "--numeric-owner", "--exclude=__pycache__", "."),
         ],
-        check=True,
         timeout=BUILD_SECONDS,
     )
 
@@ -140,27 +137,15 @@ def _push(layout: Layout, bin_dir: Path, source: Path, context: Path, image: str
         layout,
         bin_dir,
         "buildx",
-        *(
-            "build",
-            "--builder",
-            BUILDER,
-            "--file",
-            str(source / "Dockerfile"),
-            "--provenance=false",
-        ),
-        *("--output", f"type=image,name={layout.registry}/{image},push=true"),
+        *("build", "--builder", BUILDER, "--file", str(source / "Dockerfile")),
+        # No clock: the same files give the same digest, in the next platform too.
+        *("--provenance=false", "--build-arg", "SOURCE_DATE_EPOCH=0", "--output"),
+        f"type=image,name={layout.registry}/{image},push=true,rewrite-timestamp=true",
         str(context),
     )
 
 
 def _client(layout: Layout, bin_dir: Path, tool: str, *arguments: str) -> None:
-    result = subprocess.run(
-        [bin_dir / tool, *arguments],
-        env={**os.environ, **client_environment(layout)},
-        capture_output=True,
-        text=True,
-        timeout=BUILD_SECONDS,
-        check=False,
+    run_tool(
+        [bin_dir / tool, *arguments], timeout=BUILD_SECONDS, environment=client_environment(layout)
     )
-    if result.returncode != 0:
-        raise EnvironmentUnfit(f"{tool} {arguments[0]} failed: {result.stderr.strip()[-2000:]}")

@@ -5,13 +5,13 @@ A daemon's package would start it as a service of this machine, so its files are
 
 import hashlib
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from devcluster.errors import EnvironmentUnfit
 from mlifecycle.exclusive import exclusively
+from mlifecycle.process import run_tool
 
 DAEMONS = (
     "containerd",
@@ -38,7 +38,8 @@ def ensure_packages(cache: Path, report: Callable[[str], None]) -> Path:
     """Return the folder that holds the daemons' files, as in the root of a Debian system.
 
     Raises:
-        EnvironmentUnfit: apt is missing or refuses.
+        EnvironmentUnfit: apt is missing.
+        ToolError: apt refuses.
     """
     missing = sorted({package for command, package in TOOLS if shutil.which(command) is None})
     key = hashlib.sha256(" ".join(DAEMONS).encode()).hexdigest()[:12]
@@ -60,24 +61,15 @@ def ensure_packages(cache: Path, report: Callable[[str], None]) -> Path:
 
 def _unpack(target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        _apt("download", *DAEMONS, directory=folder)
+        _apt("download", *DAEMONS, directory=Path(folder))
         root = Path(folder) / "root"
         root.mkdir()
         for package in sorted(Path(folder).glob("*.deb")):
-            subprocess.run(["dpkg-deb", "-x", package, root], check=True, timeout=APT_SECONDS)
+            run_tool(["dpkg-deb", "-x", package, root], timeout=APT_SECONDS)
         root.rename(target)
 
 
-def _apt(*arguments: str, directory: str = "/") -> None:
+def _apt(*arguments: str, directory: Path | None = None) -> None:
     # The download step warns when it cannot drop privileges; that is not an error.
-    result = subprocess.run(
-        ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *arguments],
-        cwd=directory,
-        capture_output=True,
-        text=True,
-        timeout=APT_SECONDS,
-        check=False,
-    )
-    if result.returncode != 0:
-        lines = (result.stderr or result.stdout).strip().splitlines()
-        raise EnvironmentUnfit(f"apt-get {arguments[0]} failed: {' '.join(lines[-3:])}")
+    command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *arguments]
+    run_tool(command, timeout=APT_SECONDS, directory=directory)
