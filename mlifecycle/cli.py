@@ -67,6 +67,7 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
 
     with _explained():
         try:
+            # Where Pulumi itself would look for its project.
             project = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
             engine = Engine(stack, project=project, policy_pack=ROOT / "policy_pack")
             result = release(stack, engine, ROOT, _progress)

@@ -14,6 +14,10 @@ from mlifecycle.stack.locks import all_left_behind
 
 # How the engine marks colours in what it prints.
 _COLOUR = re.compile(r"<\{%[a-z ]*%\}>")
+# What the engine puts before a hook's message; a hook is called `gate of fraud-detector`. Then what
+# it says when all has been said.
+_HOOK = re.compile(r'^(?:Preview failed: )?(?:before|after) hook "\w+ of ([^"]*)" failed: ')
+_EMPTY = ("preview failed", "update failed")
 _UNCHANGED = ("same", "refresh", "read")
 _PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
@@ -48,15 +52,32 @@ class Engine:
 
     def __init__(self, stack: str, *, project: Path, policy_pack: Path) -> None:
         self._policy_packs = [str(policy_pack)]
-        self._stack = automation.select_stack(stack, work_dir=str(project))
+        try:
+            self._stack = automation.select_stack(stack, work_dir=str(project))
+        except automation.StackNotFoundError as error:
+            raise EngineError(
+                f"no stack {stack}: make it with `pulumi stack init {stack}`"
+            ) from error
+        except FileNotFoundError as error:
+            raise EngineError("pulumi is not on PATH: install it, or `make tools`") from error
+        except automation.CommandError as error:
+            raise EngineError(str(error)) from error
 
     def configuration(self) -> dict[str, str]:
-        """The stack's configuration, decrypted, by full key."""
-        return {key: item.value for key, item in self._stack.get_all_config().items()}
+        """The stack's configuration, decrypted, by full key.
+
+        Raises:
+            EngineError: the backend does not answer, or the passphrase is another.
+        """
+        return {key: item.value for key, item in self._ask(self._stack.get_all_config).items()}
 
     def outputs(self) -> dict[str, Any]:
-        """The stack's outputs as the last update left them."""
-        return {key: item.value for key, item in self._stack.outputs().items()}
+        """The stack's outputs as the last update left them.
+
+        Raises:
+            EngineError: as `configuration`.
+        """
+        return {key: item.value for key, item in self._ask(self._stack.outputs).items()}
 
     def preview(self) -> Run:
         """Everything that an update checks, and no change.
@@ -95,6 +116,12 @@ class Engine:
         changes = _changes(result.summary.resource_changes or {})
         return Run(changes, time.monotonic() - started)
 
+    def _ask(self, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except automation.CommandError as error:
+            raise EngineError(str(error)) from error
+
     def _run(self, events: "_Events", operation: Callable[[], T]) -> T:
         """Run it, and once more if only a killed engine's lock was in the way."""
         try:
@@ -130,14 +157,18 @@ class _Events:
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._add(event.diagnostic_event.message)
         elif event.policy_event and event.policy_event.enforcement_level == "mandatory":
-            self._add(event.policy_event.message)
+            # The first line is the policy's description.
+            self._add(event.policy_event.message.split("\n", 1)[-1])
 
     def failure(self) -> str:
-        """All errors and violations, each once."""
-        return "\n\n".join(self._problems)
+        """All errors and violations, each once, without the engine's own words around them."""
+        texts = [text for text in self._problems if text not in _EMPTY]
+        # The gate and the policy pack refuse with the same words.
+        kept = [text for text in texts if not any(text in t for t in texts if t != text)]
+        return "\n\n".join(kept)
 
     def _add(self, message: str) -> None:
-        self._problems[_COLOUR.sub("", message).strip()] = None
+        self._problems[_HOOK.sub(r"\1\n", _COLOUR.sub("", message).strip())] = None
 
 
 def _changes(counts: Mapping[Any, int]) -> dict[str, int]:

@@ -190,3 +190,26 @@ def test_malformed_golden_samples_fail_the_preview(sandbox: Sandbox) -> None:
     (target / "golden.json").write_text(json.dumps({**samples, "outputs": []}))
     sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
     assert "need one output for each input" in refused(sandbox.preview())
+
+
+def test_the_command_line_says_once_what_pack_and_gate_both_say(sandbox: Sandbox) -> None:
+    sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))
+    result = sandbox.mlifecycle("up", "--stack", sandbox.stack)
+    assert result.code == 1
+    assert result.output == (
+        f"previewing stack {sandbox.stack} (development): fraud-detector 2.1.0\n"
+        "error: fraud-detector\n"
+        "❌ Model failed governance check\n"
+        "\n"
+        "Violations:\n"
+        "- Model accuracy 0.78 is below minimum threshold 0.85\n"
+        "\n"
+        "Action Required:\n"
+        "1. Retrain model to improve accuracy\n"
+    )
+
+
+def test_a_stack_that_is_not_there_is_named_with_the_remedy(sandbox: Sandbox) -> None:
+    result = sandbox.mlifecycle("up", "--stack", "nowhere")
+    assert result.code == 1
+    assert result.output == "error: no stack nowhere: make it with `pulumi stack init nowhere`\n"
