@@ -60,7 +60,7 @@ lint: $(VENV)/.tests  ## Format, lint, types and import layers
 	@$(VENV)/bin/ruff format --check --quiet .
 	@$(VENV)/bin/ruff check --quiet .
 	@MYPYPATH=inference $(VENV)/bin/mypy --no-error-summary
-	@$(VENV)/bin/lint-imports --no-cache > .mlifecycle/import-layers.log || { cat .mlifecycle/import-layers.log; exit 1; }
+	@shown=$$($(VENV)/bin/lint-imports --no-cache 2>&1) || { echo "$$shown"; exit 1; }
 
 requirements: $(VENV)/.tests  ## Pin every requirements.txt anew from its .in file
 	@$(COMPILE) requirements.in --output-file requirements.txt
