@@ -125,14 +125,23 @@ class Engine:
     def _run(self, events: "_Events", operation: Callable[[], T]) -> T:
         """Run it, and once more if only a killed engine's lock was in the way."""
         try:
-            return operation()
+            return self._attempt(events, operation)
         except automation.ConcurrentUpdateError as error:
             if not all_left_behind(str(error)):
                 raise EngineError(f"another update is running:\n{_locked_by(error)}") from error
-            self._stack.cancel()
+        self._ask(self._stack.cancel)
+        try:
+            return self._attempt(events, operation)
+        except automation.ConcurrentUpdateError as error:
+            raise EngineError(f"the stack is still locked:\n{_locked_by(error)}") from error
+
+    def _attempt(self, events: "_Events", operation: Callable[[], T]) -> T:
+        try:
+            return operation()
+        except automation.ConcurrentUpdateError:
+            raise
         except automation.CommandError as error:
             raise EngineError(events.failure() or str(error)) from error
-        return self._run(events, operation)
 
 
 class _Events:
