@@ -29,10 +29,11 @@ down: $(VENV)/.product  ## End the local platform and remove its state
 status: $(VENV)/.product  ## Show the platform's parts and their health
 	@$(RUN) -m devcluster status
 
+logs: export PART := $(PART)
 logs: $(VENV)/.product  ## Show a part's log: make logs PART=kubelet
-	@$(RUN) -m devcluster logs "$(PART)"
+	@$(RUN) -m devcluster logs -- "$$PART"
 
-env: $(VENV)/.product  ## Print the shell's environment: eval "$$(make -s env)"
+env: $(VENV)/.product  ## Print what a shell needs to use the platform (CONTRIBUTING.md)
 	@$(RUN) -m devcluster env
 
 tools:  ## Find or build the tools, and nothing else

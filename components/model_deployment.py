@@ -9,7 +9,7 @@ from pulumi import ResourceHookBinding, ResourceOptions
 from components import workload
 from components.hooks import guarded_hook, in_hook_pool
 from mlifecycle.artifact import Artifact
-from mlifecycle.gate import GateSettings, pass_gate
+from mlifecycle.gate import GateRefusal, GateSettings, pass_gate
 from mlifecycle.governance.levels import Levels
 from mlifecycle.image import build, names, registry
 from mlifecycle.image.context import BuildContext, stage
@@ -202,7 +202,10 @@ class ModelDeployment(pulumi.ComponentResource):
         changed, the evidence is this machine's, or the gate makes it now.
         """
         await self.urn.future()
-        evidence = await in_hook_pool(self._gate)
+        try:
+            evidence = await in_hook_pool(self._gate)
+        except GateRefusal as error:
+            raise pulumi.RunError(f"{inputs.model}\n{error}") from None
         return names.reference(self._args.settings.registry, inputs, evidence.image_digest)
 
     async def _staged(self, inputs: BuildInputs) -> BuildContext:

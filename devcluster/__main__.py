@@ -126,11 +126,11 @@ def status() -> None:
 def logs(part: Annotated[str, typer.Argument(help="a part, as `status` names it")]) -> None:
     """Print the last lines of a part's log."""
     folder = process_layout().state / "logs"
-    path = folder / f"{part}.log"
-    if not path.exists():
-        known = ", ".join(sorted(log.stem for log in folder.glob("*.log"))) or "none"
-        raise EnvironmentUnfit(f"no log of a part {part!r}; there are: {known}")
-    subprocess.run(["tail", "-n", "200", str(path)], check=True)
+    known = sorted(log.stem for log in folder.glob("*.log"))
+    if part not in known:
+        names = ", ".join(known) or "none"
+        raise EnvironmentUnfit(f"no log of a part {part!r}; there are: {names}")
+    subprocess.run(["tail", "-n", "200", str(folder / f"{part}.log")], check=True)
 
 
 @app.command()

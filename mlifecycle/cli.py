@@ -45,7 +45,10 @@ def validate(
     with _explained():
         levels = load_levels()
         refused = False
-        for item in load_paths(paths):
+        loaded = load_paths(paths)
+        if not loaded:
+            _fail(f"no manifest in {', '.join(map(str, paths))}", 2)
+        for item in loaded:
             model = item.manifest.spec.model
             findings = evaluate(item.manifest, levels)
             if refusals(findings):

@@ -116,7 +116,10 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         case "tag:yaml.org,2002:float":
             return _decimal(node)
         case "tag:yaml.org,2002:int":
-            return yaml.SafeLoader("").construct_yaml_int(node)
+            try:
+                return yaml.SafeLoader("").construct_yaml_int(node)
+            except ValueError as error:
+                raise NodeError("not a number that can be read", _position(node)) from error
         case tag if tag in PLAIN_TAGS:
             try:
                 return yaml.SafeLoader("").construct_object(node)

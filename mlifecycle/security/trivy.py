@@ -18,6 +18,10 @@ from mlifecycle.security.evidence import Scan, Secret, Vulnerability
 DATABASE_SECONDS = 300
 # The vendor publishes every six hours; older than this, a silent mirror is the likelier reason.
 DATABASE_MAXIMUM_AGE = timedelta(days=7)
+FOLDER_SECRETS = (
+    *("filesystem", "--scanners", "secret", "--secret-config"),
+    str(Path(__file__).with_name("secret-rules.yaml")),
+)
 OFFLINE = (
     *(
         "--skip-db-update",
@@ -39,7 +43,9 @@ def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> S
         ToolError: Trivy is missing, fails, takes too long, or its report is not of a real scan.
     """
     version, updated_at = _prepare_database(database, cache)
-    report = _report(["image", "--input", layout, "--scanners", "vuln,secret"], cache, timeout)
+    report = _report(
+        ["image", "--input", layout.absolute(), "--scanners", "vuln,secret"], cache, timeout
+    )
     family = (report["Metadata"].get("OS") or {}).get("Family")
     packages = _all(report, "Packages")
     if not family or not packages:
@@ -61,7 +67,7 @@ def scan_folder_for_secrets(folder: Path, *, cache: Path, timeout: float) -> tup
     Raises:
         ToolError: as `scan_image`.
     """
-    return _secrets(_report(["filesystem", "--scanners", "secret", folder], cache, timeout))
+    return _secrets(_report([*FOLDER_SECRETS, folder.absolute()], cache, timeout))
 
 
 def trivy_version() -> str:
@@ -71,7 +77,7 @@ def trivy_version() -> str:
         ToolError: Trivy is missing or answers something else.
     """
     output = run_tool(["trivy", "version", "--format", "json"], timeout=30)
-    return str(_json(output, "trivy version")["Version"])
+    return _version(_json(output, "trivy version"))
 
 
 def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
@@ -95,7 +101,7 @@ def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
     age = datetime.now(UTC) - updated_at
     if age > DATABASE_MAXIMUM_AGE:
         raise ToolError(f"the vulnerability database {database} is {age.days} days old")
-    return str(answer["Version"]), updated_at
+    return _version(answer), updated_at
 
 
 def _report(arguments: list[str | Path], cache: Path, timeout: float) -> dict[str, Any]:
@@ -103,19 +109,31 @@ def _report(arguments: list[str | Path], cache: Path, timeout: float) -> dict[st
         output = Path(folder) / "report.json"
         run_tool(
             [
-                *("trivy", *arguments, *OFFLINE, "--list-all-pkgs", "--cache-dir", cache),
+                *(
+                    "trivy",
+                    *arguments,
+                    *OFFLINE,
+                    "--list-all-pkgs",
+                    "--cache-dir",
+                    cache.absolute(),
+                ),
                 *("--format", "json", "--output", output),
             ],
             timeout=timeout,
+            # Not in the checkout: a .trivyignore or trivy.yaml there would let its author waive.
+            directory=Path(folder),
         )
         text = output.read_text() if output.exists() else ""
     report = _json(text, "trivy")
     # A folder without a finding has no Results at all.
     if report.get("SchemaVersion") != 2 or "ArtifactName" not in report:
         raise ToolError("trivy printed a report that this version of mlifecycle cannot read")
+    results = report.get("Results") or []
+    if not isinstance(results, list) or not all(isinstance(item, dict) for item in results):
+        raise ToolError("trivy printed results that cannot be read")
     return {
         **report,
-        "Results": report.get("Results") or [],
+        "Results": results,
         "Metadata": report.get("Metadata") or {},
     }
 
@@ -130,6 +148,12 @@ def _json(text: str, name: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise ToolError(f"{name} printed no JSON object")
     return document
+
+
+def _version(answer: dict[str, Any]) -> str:
+    if not isinstance(answer.get("Version"), str):
+        raise ToolError("trivy does not say its version")
+    return str(answer["Version"])
 
 
 def _all(report: dict[str, Any], key: str) -> list[dict[str, Any]]:

@@ -59,7 +59,9 @@ class Engine:
                 f"no stack {stack}: make it with `pulumi stack init {stack}`"
             ) from error
         except FileNotFoundError as error:
-            raise EngineError("pulumi is not on PATH: install it, or `make tools`") from error
+            raise EngineError(
+                """pulumi is not on PATH: install it, or eval "$(make -s env)" """.strip()
+            ) from error
         except automation.CommandError as error:
             raise EngineError(str(error)) from error
 

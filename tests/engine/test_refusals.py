@@ -112,11 +112,12 @@ def test_unusable_settings_are_named_with_key_and_file(sandbox: Sandbox) -> None
         assert f"Pulumi.{sandbox.stack}.yaml: {PROJECT}:{key}: " in output
 
 
-@pytest.mark.parametrize("name", ["app/settings.py", ".env"])
+@pytest.mark.parametrize("name", ["app/settings.py", "app/tests/example.py", ".env"])
 def test_a_planted_secret_fails_the_preview_and_nothing_is_pushed(
     sandbox: Sandbox, name: str
 ) -> None:
     planted = sandbox.own_program() / "inference" / name
+    planted.parent.mkdir(exist_ok=True)
     planted.write_text(f'AWS_ACCESS_KEY_ID = "{PLANTED_KEY}"\n')
     before = tags(sandbox)
     sandbox.write_manifest()
