@@ -137,6 +137,31 @@ SCANNER_FAULTS = {
 }
 
 
+def hide_trivy(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Leave every tool on the stack's PATH but Trivy."""
+    hidden = tmp_path / "bin"
+    hidden.mkdir()
+    for tool in sandbox.platform.toolchain.bin_dir.iterdir():
+        if tool.name != "trivy":
+            (hidden / tool.name).symlink_to(tool)
+    path, bin_dir = sandbox.environment["PATH"], str(sandbox.platform.toolchain.bin_dir)
+    assert bin_dir in path
+    sandbox.variables["PATH"] = path.replace(bin_dir, str(hidden))
+
+
+def test_a_missing_scanner_stops_an_unchanged_stack_without_a_traceback(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """No hook runs where nothing changes; what the gate refuses then is said all the same."""
+    sandbox.write_manifest()
+    result = sandbox.up()
+    assert result.code == 0, result.output
+    hide_trivy(sandbox, tmp_path)
+    output = refused(sandbox.preview())
+    assert "fraud-detector" in output
+    assert "trivy cannot be started" in output
+
+
 @pytest.mark.parametrize("fault", [*SCANNER_FAULTS, "missing"])
 def test_a_scanner_that_fails_fails_the_preview(
     sandbox: Sandbox, tmp_path: Path, fault: str
@@ -147,14 +172,7 @@ def test_a_scanner_that_fails_fails_the_preview(
     sandbox.configure(scanTimeoutSeconds="8")
     sandbox.write_manifest()
     if fault == "missing":
-        hidden = tmp_path / "bin"
-        hidden.mkdir()
-        for tool in sandbox.platform.toolchain.bin_dir.iterdir():
-            if tool.name != "trivy":
-                (hidden / tool.name).hardlink_to(tool.resolve())
-        path = sandbox.environment["PATH"]
-        bin_dir = str(sandbox.platform.toolchain.bin_dir)
-        sandbox.variables["PATH"] = path.replace(bin_dir, str(hidden))
+        hide_trivy(sandbox, tmp_path)
         expected = "trivy cannot be started"
     else:
         body, expected = SCANNER_FAULTS[fault]
