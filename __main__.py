@@ -18,11 +18,19 @@ from mlifecycle.gate import GateSettings
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.findings import refusals
 from mlifecycle.governance.levels import LevelsError, load_levels
+from mlifecycle.image.build import require_builder
 from mlifecycle.image.registry import pin
-from mlifecycle.manifest.loading import ManifestError, load_paths
+from mlifecycle.manifest.loading import ManifestError
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
-from mlifecycle.stack.settings import PROJECT, SettingsError, StackSettings, read_settings
+from mlifecycle.stack.settings import (
+    PROJECT,
+    SettingsError,
+    StackSettings,
+    manifests_of,
+    read_settings,
+    setting_error,
+)
 
 SERVER = Path("inference")
 # pulumi-language-python-exec: "exited after showing a user actionable message".
@@ -34,10 +42,12 @@ def main() -> None:
     """Read what the release is made of, then declare it."""
     try:
         settings = read_settings(pulumi.get_stack(), _config)
-        manifests = [item.manifest for item in load_paths(settings.manifest_folders)]
+        loaded = manifests_of(pulumi.get_stack(), settings, Path.cwd())
+        manifests = [item.manifest for item in loaded]
         levels = load_levels()
         refused = {m.metadata.name for m in manifests if refusals(evaluate(m, levels))}
         base_image = pin(settings.base_image)
+        _require_builder(settings.builder)
     except (SettingsError, ManifestError, LevelsError, ToolError) as error:
         _end_with(str(error))
     artifacts = _artifacts(manifests, refused, settings)
@@ -70,6 +80,13 @@ def main() -> None:
         models[manifest.metadata.name] = ModelDeployment(args, options).summary
     pulumi.export("environment", settings.environment)
     pulumi.export("models", models)
+
+
+def _require_builder(name: str) -> None:
+    try:
+        require_builder(name)
+    except ToolError as error:
+        raise setting_error(pulumi.get_stack(), "builder", error) from error
 
 
 def _end_with(message: str) -> NoReturn:

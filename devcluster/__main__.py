@@ -88,6 +88,8 @@ def _start(layout: Layout) -> tuple[Toolchain, float]:
     seconds = time.monotonic() - started
     lifecycle.up(layout, toolchain, _say)
     advisory_database.publish(layout, toolchain.bin_dir)
+    if other := local_stacks.other_checkout(layout):
+        _say(f"the local stacks ran the checkout {other}; from now on they run this one")
     local_stacks.ensure_stacks(layout, toolchain)
     return toolchain, seconds
 
@@ -138,6 +140,10 @@ def logs(part: Annotated[str, typer.Argument(help="a part, as `status` names it"
 def env() -> None:
     """Print the shell's environment for the local platform: eval "$(make -s env)"."""
     layout, bin_dir = process_layout(), _toolchain().bin_dir
+    if not lifecycle.is_running(layout, bin_dir):
+        _say("the local platform is not running, so these stacks are not there: `make start`")
+    elif other := local_stacks.other_checkout(layout):
+        _say(f"the local stacks run the checkout {other}: `make start` here turns them to this one")
     for key, value in local_stacks.shell_environment(layout, bin_dir).items():
         print(f"export {key}={shlex.quote(value)}")
 

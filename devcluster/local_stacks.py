@@ -54,6 +54,13 @@ def project_folder(layout: Layout) -> Path:
     return layout.state / "project"
 
 
+def other_checkout(layout: Layout) -> str | None:
+    """The checkout that the local stacks run, where it is not this one; the last start decides."""
+    project = project_folder(layout) / "Pulumi.yaml"
+    runs = str(_read(project)["main"]) if project.exists() else str(CHECKOUT)
+    return None if runs == str(CHECKOUT) else runs
+
+
 def local_values(layout: Layout) -> dict[str, str]:
     """The local platform's value of each of `LOCAL_KEYS`."""
     values = (

@@ -136,9 +136,13 @@ def layout_for(environment: Mapping[str, str]) -> Layout:
     name = environment.get("MLIFECYCLE_PLATFORM") or "mlifecycle"
     if not NAME.fullmatch(name):
         raise ValueError(f"MLIFECYCLE_PLATFORM must match {NAME.pattern}, not {name!r}")
-    network = IPv4Network(environment.get("MLIFECYCLE_NETWORK") or DEFAULT_NETWORK)
+    asked = environment.get("MLIFECYCLE_NETWORK") or DEFAULT_NETWORK
+    try:
+        network = IPv4Network(asked)
+    except ValueError as error:
+        raise ValueError(f"MLIFECYCLE_NETWORK must be an IPv4 /22: {error}") from error
     if network.prefixlen != 22:
-        raise ValueError(f"MLIFECYCLE_NETWORK must be a /22, not {network}")
+        raise ValueError(f"MLIFECYCLE_NETWORK must be an IPv4 /22, not {network}")
     return Layout(name, cache / "mlifecycle", state / "mlifecycle" / name, network)
 
 

@@ -8,7 +8,17 @@ from mlifecycle.image.context import BuildContext
 from mlifecycle.process import ToolError, run_tool
 
 BUILD_SECONDS = 900
+INSPECT_SECONDS = 30
 PLATFORM = "linux/amd64"
+
+
+def require_builder(name: str) -> None:
+    """Refuse a builder that this machine does not know, before anything is asked of it.
+
+    Raises:
+        ToolError: buildx is missing, or knows no builder of that name.
+    """
+    run_tool(["buildx", "inspect", name], timeout=INSPECT_SECONDS)
 
 
 def build_arguments(base_image: str) -> dict[str, str]:

@@ -10,6 +10,8 @@ def release_summary(stack: str, result: ReleaseResult) -> str:
     lines = ["", f"✓ Stack {stack}: {headline}", ""]
     for model in result.models:
         lines += _model(model)
+    if not result.models:
+        lines += ["No model: the folders of mlifecycle:manifestFolders hold no manifest", ""]
     lines += [
         f"Preview {result.preview.seconds:.1f} s, update {result.update.seconds:.1f} s, "
         f"verification {result.verification_seconds:.1f} s"

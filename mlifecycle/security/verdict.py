@@ -26,9 +26,11 @@ def objections(evidence: Evidence) -> list[str]:
 
 def failure_text(found: list[str]) -> str:
     """The refusal as the reader sees it."""
-    actions = ["Update requirements.txt", "Rebuild container", "Re-submit deployment"]
-    if any(line.startswith("secret") for line in found):
-        actions.insert(0, "Remove the secret and revoke it: it has left its vault")
+    secrets = [line for line in found if line.startswith("secret")]
+    actions = ["Remove the secret and revoke it: it has left its vault"] if secrets else []
+    if len(secrets) < len(found):
+        actions += ["Update requirements.txt", "Rebuild container"]
+    actions.append("Re-submit deployment")
     lines = ["❌ Security scan failed", "", *(f"- {line}" for line in found)]
     lines += ["", "Action Required:"]
     lines += [f"{number}. {action}" for number, action in enumerate(actions, start=1)]

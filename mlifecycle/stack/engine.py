@@ -130,7 +130,10 @@ class Engine:
             return self._attempt(events, operation)
         except automation.ConcurrentUpdateError as error:
             if not all_left_behind(str(error)):
-                raise EngineError(f"another update is running:\n{_locked_by(error)}") from error
+                raise EngineError(
+                    f"another update of this stack is running:\n{_locked_by(error)}\n"
+                    "Nothing was changed. When it has ended, run the same command again."
+                ) from error
         self._ask(self._stack.cancel)
         try:
             return self._attempt(events, operation)

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mlifecycle.artifact import inspect_artifact
-from mlifecycle.manifest.loading import load_paths
 from mlifecycle.release.verification import Target, Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
-from mlifecycle.stack.settings import PROJECT, StackSettings, read_settings
+from mlifecycle.stack.settings import PROJECT, StackSettings, manifests_of, read_settings
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
         ManifestError, SettingsError, ArtifactError: what the release is made of is unusable.
     """
     settings = read_settings(stack, configuration_reader(engine.configuration()))
-    manifests = [item.manifest for item in load_paths(root / f for f in settings.manifest_folders)]
+    manifests = [item.manifest for item in manifests_of(stack, settings, root)]
     names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
     report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
     preview = engine.preview()

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mlifecycle.artifact import ModelStore
+from mlifecycle.manifest.loading import LoadedManifest, load_paths
 
 PROJECT = "mlifecycle"
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
@@ -42,6 +43,25 @@ class StackSettings(BaseModel):
 
 class SettingsError(Exception):
     """A key of the stack's configuration is missing or unusable."""
+
+
+def setting_error(stack: str, key: str, problem: object) -> SettingsError:
+    """The refusal of one key of the stack's file."""
+    return SettingsError(f"Pulumi.{stack}.yaml: {PROJECT}:{key}: {problem}")
+
+
+def manifests_of(stack: str, settings: StackSettings, root: Path) -> list[LoadedManifest]:
+    """Every manifest of the stack's folders, which are relative to `root`.
+
+    Raises:
+        SettingsError: a folder is not there.
+        ManifestError: as `load_paths`.
+    """
+    folders = [root / folder for folder in settings.manifest_folders]
+    for folder in folders:
+        if not folder.is_dir():
+            raise setting_error(stack, "manifestFolders", f"no folder {folder}")
+    return load_paths(folders)
 
 
 def read_settings(stack: str, get: Callable[[str], Any]) -> StackSettings:

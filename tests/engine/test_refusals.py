@@ -97,11 +97,24 @@ def test_a_broken_manifest_is_named_with_its_line(
 
 def test_a_missing_folder_is_named(sandbox: Sandbox) -> None:
     shutil.rmtree(sandbox.manifests)
-    expected = f"{sandbox.manifests}:1:1: no such file or folder"
+    expected = f"Pulumi.{sandbox.stack}.yaml: {PROJECT}:manifestFolders: no folder "
     diagnostics = diagnosed(sandbox.preview())
     assert diagnostics.count("error:") == diagnostics.count(expected) == 1
+    released = sandbox.mlifecycle("up", "--stack", sandbox.stack)
+    assert (released.code, expected in released.output) == (2, True)
     validated = sandbox.mlifecycle("validate", str(sandbox.manifests))
-    assert (validated.code, expected in validated.output) == (2, True)
+    assert validated.code == 2
+    assert f"{sandbox.manifests}:1:1: no such file or folder" in validated.output
+
+
+def test_a_builder_that_is_not_there_is_named_with_key_and_file(sandbox: Sandbox) -> None:
+    """Also where the image was built before, so that `up` cannot be the first to need it."""
+    sandbox.write_manifest()
+    assert sandbox.preview().code == 0
+    sandbox.configure(builder="nowhere")
+    diagnostics = diagnosed(sandbox.preview())
+    assert f"Pulumi.{sandbox.stack}.yaml: {PROJECT}:builder: buildx failed" in diagnostics
+    assert 'no builder "nowhere" found' in diagnostics
 
 
 def test_unusable_settings_are_named_with_key_and_file(sandbox: Sandbox) -> None:

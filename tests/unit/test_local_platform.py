@@ -45,7 +45,7 @@ def test_folders_and_network_follow_the_environment() -> None:
 
 @pytest.mark.parametrize("network", ["10.0.0.0/24", "10.0.0.1/22", "nonsense", "fd00::/22"])
 def test_an_unusable_network_is_refused(network: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
+    with pytest.raises(ValueError, match=r"^MLIFECYCLE_NETWORK must be an IPv4 /22"):
         layout_for({"HOME": "/h", "MLIFECYCLE_NETWORK": network})
 
 
@@ -75,6 +75,17 @@ def test_a_local_stack_differs_from_the_committed_one_in_the_local_keys_only(
     }
     assert changed == {*local_stacks.LOCAL_KEYS, *local_stacks.SECRET_KEYS}
     assert composed.keys() - committed.keys() == {"encryptionsalt"}
+
+
+def test_stacks_that_run_another_checkout_say_which(tmp_path: Path) -> None:
+    layout = Layout("mlifecycle", tmp_path / "c", tmp_path / "s", LAYOUT.network)
+    assert local_stacks.other_checkout(layout) is None
+    project = local_stacks.project_folder(layout) / "Pulumi.yaml"
+    project.parent.mkdir(parents=True)
+    project.write_text(yaml.safe_dump({"main": str(local_stacks.CHECKOUT)}))
+    assert local_stacks.other_checkout(layout) is None
+    project.write_text(yaml.safe_dump({"main": "/elsewhere"}))
+    assert local_stacks.other_checkout(layout) == "/elsewhere"
 
 
 def test_production_as_committed_accepts_public_sources_only() -> None:

@@ -85,10 +85,11 @@ def test_a_broken_field_is_named_with_its_place(
         (f"{SEED}---\nkind: x\n", "m.yaml:32:1: apiVersion is missing"),
         ("a: 2025-02-31\n", "m.yaml:1:4: '2025-02-31': "),
         ("1: x\n", "m.yaml:1:1: a key must be plain text"),
+        ("a: " + "1" * 5000, "m.yaml:1:4: not a number that can be read"),
     ],
     ids=(
         *("open-list", "tab", "empty", "list", "not-utf8", "alias", "tag", "deep", "large"),
-        *("second-document", "no-such-day", "number-key"),
+        *("second-document", "no-such-day", "number-key", "huge-number"),
     ),
 )
 def test_a_file_that_is_no_manifest_is_named_with_the_place(

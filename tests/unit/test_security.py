@@ -101,6 +101,9 @@ def test_findings_are_read_and_a_secret_itself_is_not_kept(tmp_path: Path) -> No
         (json.dumps({**GOOD, "Metadata": {}}), "saw no operating system"),
         (json.dumps({**GOOD, "Results": None}), "saw no operating system or no package"),
         (json.dumps({**GOOD, "Results": [{"Target": "x"}]}), "no package"),
+        (json.dumps({**GOOD, "Results": [None]}), "results that cannot be read"),
+        (json.dumps({**GOOD, "Results": {}}), "no package"),
+        (json.dumps({**GOOD, "Results": "x"}), "results that cannot be read"),
         (json.dumps(GOOD).replace("PkgName", "Name"), "a vulnerability that cannot be read"),
         (json.dumps(GOOD).replace("CRITICAL", "DIRE"), "a vulnerability that cannot be read"),
         (json.dumps(GOOD).replace("StartLine", "Line"), "a secret's place that cannot be read"),
@@ -124,6 +127,15 @@ def test_a_database_of_unknown_age_is_an_error(fake_trivy: FakeTrivy, tmp_path: 
     fake_trivy.body('echo \'{"Version": "0.74.0"}\'')
     with pytest.raises(ToolError, match="no vulnerability database"):
         scan(tmp_path)
+
+
+@pytest.mark.parametrize("answer", ["{}", '{"Version": 7}', "[]", ""])
+def test_a_scanner_that_does_not_say_its_version_is_an_error(
+    fake_trivy: FakeTrivy, answer: str
+) -> None:
+    fake_trivy.body(f"echo '{answer}'")
+    with pytest.raises(ToolError, match="trivy"):
+        trivy.trivy_version()
 
 
 def test_a_failing_scanner_is_an_error(fake_trivy: FakeTrivy, tmp_path: Path) -> None:
@@ -190,6 +202,11 @@ def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
 def test_any_secret_blocks_and_names_its_place() -> None:
     found = verdict.objections(evidence(secrets=(Secret(rule="pem", file="app/x.py", line=2),)))
     assert found == ["secret (pem) in app/x.py, line 2"]
+    assert verdict.failure_text(found).endswith(
+        "Action Required:\n"
+        "1. Remove the secret and revoke it: it has left its vault\n"
+        "2. Re-submit deployment"
+    )
 
 
 def test_evidence_is_read_back_and_a_broken_file_is_none(tmp_path: Path) -> None:
