@@ -12,12 +12,14 @@ from pulumi.runtime import get_config
 
 from components import cluster
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
+from components.object_gate import judge_objects
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
 from mlifecycle.digests import folder_digest
 from mlifecycle.gate import GateSettings
+from mlifecycle.governance.context import ContextError, read_context
 from mlifecycle.governance.evaluation import evaluate
-from mlifecycle.governance.findings import refusals
-from mlifecycle.governance.levels import LevelsError, load_levels
+from mlifecycle.governance.governance import load_governance
+from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
 from mlifecycle.image.registry import pin
 from mlifecycle.manifest.loading import ManifestError
@@ -42,14 +44,21 @@ def main() -> None:
     """Read what the release is made of, then declare it."""
     try:
         settings = read_settings(pulumi.get_stack(), _config)
-        loaded = manifests_of(pulumi.get_stack(), settings, Path.cwd())
+        loaded = manifests_of(pulumi.get_stack(), settings, Path())
         manifests = [item.manifest for item in loaded]
-        levels = load_levels()
-        refused = {m.metadata.name for m in manifests if refusals(evaluate(m, levels))}
+        governance = load_governance()
+        governance.require_environment(settings.environment)
+        context = read_context((settings.registry,))
+        refused = {
+            manifest.metadata.name
+            for manifest in manifests
+            if evaluate(manifest, settings.environment, governance, context).refused
+        }
         base_image = pin(settings.base_image)
         _require_builder(settings.builder)
-    except (SettingsError, ManifestError, LevelsError, ToolError) as error:
+    except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
         _end_with(str(error))
+    judge_objects(settings.environment, governance, context)
     artifacts = _artifacts(manifests, refused, settings)
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
@@ -64,10 +73,11 @@ def main() -> None:
         cache=CACHE,
     )
     models = {}
-    for manifest, artifact in zip(manifests, artifacts, strict=True):
+    for item, artifact in zip(loaded, artifacts, strict=True):
         args = ModelDeploymentArgs(
-            manifest=manifest,
-            levels=levels,
+            loaded=item,
+            governance=governance,
+            context=context,
             settings=settings,
             artifact=artifact,
             base_image=base_image,
@@ -75,9 +85,9 @@ def main() -> None:
             generator_digest=folder_digest(Path("components")),
             gate=gate,
         )
-        namespace = owned[settings.namespace_of(manifest.metadata.namespace)]
+        namespace = owned[settings.namespace_of(item.manifest.metadata.namespace)]
         options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace])
-        models[manifest.metadata.name] = ModelDeployment(args, options).summary
+        models[item.manifest.metadata.name] = ModelDeployment(args, options).summary
     pulumi.export("environment", settings.environment)
     pulumi.export("models", models)
 
@@ -98,7 +108,7 @@ def _end_with(message: str) -> NoReturn:
 def _config(key: str) -> Any:
     """A key of the stack's configuration; arrays arrive as JSON."""
     value = get_config(f"{PROJECT}:{key}")
-    return json.loads(value) if key == "manifestFolders" and value else value
+    return json.loads(value) if value and value.startswith("[") else value
 
 
 def _artifacts(

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pulumi
 import pulumi_kubernetes as kubernetes
 
+from components import network
 from mlifecycle.stack.settings import StackSettings
 
 # Pod Security: nothing that is not restricted is admitted, whoever makes it.
@@ -22,18 +23,19 @@ def provider(settings: StackSettings) -> kubernetes.Provider:
     )
 
 
-def namespaces(
-    names: Iterable[str], options: pulumi.ResourceOptions
-) -> dict[str, kubernetes.core.v1.Namespace]:
-    """Each namespace that the stack's models land in."""
-    return {
-        name: kubernetes.core.v1.Namespace(
-            name,
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(
-                name=name,
-                labels={**POD_SECURITY, "app.kubernetes.io/managed-by": "pulumi"},
-            ),
-            opts=options,
-        )
-        for name in sorted(set(names))
-    }
+def namespaces(names: Iterable[str], options: pulumi.ResourceOptions) -> dict[str, pulumi.Resource]:
+    """Each namespace that the stack's models land in, closed; what a model needs depends on it."""
+    return {name: _namespace(name, options) for name in sorted(set(names))}
+
+
+def _namespace(name: str, options: pulumi.ResourceOptions) -> pulumi.Resource:
+    namespace = kubernetes.core.v1.Namespace(
+        name,
+        metadata=kubernetes.meta.v1.ObjectMetaArgs(
+            name=name,
+            labels={**POD_SECURITY, "app.kubernetes.io/managed-by": "pulumi"},
+        ),
+        opts=options,
+    )
+    after = pulumi.ResourceOptions(depends_on=[namespace])
+    return network.default_deny(name, pulumi.ResourceOptions.merge(options, after))

@@ -1,22 +1,27 @@
 """A ModelDeployment: gate, image, objects and verification, in the order in which they happen."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_docker_build as docker_build
 from pulumi import ResourceHookBinding, ResourceOptions
 
-from components import workload
+from components import availability, network, workload
 from components.hooks import guarded_hook, in_hook_pool
 from mlifecycle.artifact import Artifact
 from mlifecycle.gate import GateRefusal, GateSettings, pass_gate
-from mlifecycle.governance.levels import Levels
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.evaluation import evaluate
+from mlifecycle.governance.governance import Governance
 from mlifecycle.image import build, names, registry
 from mlifecycle.image.context import BuildContext, stage
 from mlifecycle.image.names import BuildInputs
-from mlifecycle.manifest.plain import to_plain
-from mlifecycle.manifest.schema import Manifest
+from mlifecycle.manifest.loading import LoadedManifest
+from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.release.verification import Target, verify_release
+from mlifecycle.report.validation import finding_as_json
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.stack.settings import StackSettings
 
@@ -33,14 +38,18 @@ class ModelDeploymentArgs:
     """What a model is made of.
 
     Attributes:
+        loaded: the manifest, its file and the lines of its fields.
+        governance: the owner's decisions, and
+        context: what else a verdict depends on; neither is an input of the resource.
         artifact: what its store holds, or the reason why that cannot be released.
         base_image: by digest.
         server_digest: over the server's folder.
         generator_digest: over the code that makes the objects, so that a change of it is one.
     """
 
-    manifest: Manifest
-    levels: Levels
+    loaded: LoadedManifest
+    governance: Governance
+    context: Context
     settings: StackSettings
     artifact: Artifact | str
     base_image: str
@@ -52,7 +61,7 @@ class ModelDeploymentArgs:
         """What the image is made of, or why there can be none."""
         if isinstance(self.artifact, str):
             return self.artifact
-        model = self.manifest.spec.model
+        model = self.loaded.manifest.spec.model
         return BuildInputs(
             artifact_digest=self.artifact.digest,
             golden_digest=self.artifact.golden_digest,
@@ -76,23 +85,28 @@ class ModelDeployment(pulumi.ComponentResource):
     summary: dict[str, pulumi.Input[str]]
 
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
-        model = args.manifest.spec.model
+        manifest = args.loaded.manifest
+        model = manifest.spec.model
         inputs = args.build_inputs()
+        environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
         self._passed: Evidence | None = None
+        self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
         super().__init__(
             TYPE,
             model.name,
             {
-                "manifest": to_plain(args.manifest),
+                "environment": environment,
+                "manifest": to_plain(manifest),
+                "source": {"file": str(args.loaded.file), "lines": lines_to_text(lines)},
                 "build": inputs if isinstance(inputs, str) else inputs.digest(),
                 "generator": args.generator_digest,
             },
             ResourceOptions.merge(opts, ResourceOptions(hooks=self._gate_hooks())),
         )
-        namespace = args.settings.namespace_of(args.manifest.metadata.namespace)
+        namespace = args.settings.namespace_of(manifest.metadata.namespace)
         self.summary = {
             "version": model.version,
             "namespace": namespace,
@@ -101,9 +115,21 @@ class ModelDeployment(pulumi.ComponentResource):
         if not isinstance(inputs, str):
             self.image = pulumi.Output.from_input(self._reference(inputs))
             self.summary["image"] = self.image
-            release = workload.Release(model.name, model.version, namespace)
+            ownership = manifest.spec.ownership
+            team = (ownership and ownership.team) or args.settings.default_team
+            release = workload.Release(model.name, model.version, namespace, team)
             self._make_objects(inputs, release, self.image)
-        self.register_outputs(self.summary)
+        self.register_outputs({**self.summary, "governance": self._verdict()})
+
+    def _verdict(self) -> dict[str, Any]:
+        """What governance said, with the day: it is recorded here and decides nothing later."""
+        return {
+            "verdict": "refused" if self._evaluation.refused else "passed",
+            "date": str(self._args.context.date),
+            "findings": [
+                json.dumps(finding_as_json(finding)) for finding in self._evaluation.findings
+            ],
+        }
 
     def _make_objects(
         self, inputs: BuildInputs, release: workload.Release, image: pulumi.Output[str]
@@ -119,6 +145,12 @@ class ModelDeployment(pulumi.ComponentResource):
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
         )
         workload.service(release, awaited)
+        inference = self._args.loaded.manifest.spec.inference
+        clients = [client.namespace for client in (inference and inference.clients) or ()]
+        callers = (*settings.caller_namespaces, *clients)
+        network.model_policy(release, callers, settings.egress, child)
+        availability.autoscaler(release, availability.scale_of(inference, settings), child)
+        availability.disruption_budget(release, child)
         before = [self._push(inputs), account, *([secret] if secret else [])]
         workload.deployment(
             release,
@@ -160,7 +192,7 @@ class ModelDeployment(pulumi.ComponentResource):
 
     def _gate_hooks(self) -> ResourceHookBinding:
         gate = guarded_hook(
-            f"gate of {self._args.manifest.spec.model.name}",
+            f"gate of {self._args.loaded.manifest.spec.model.name}",
             self._gate,
             timeout=GATE_SECONDS + 2 * self._args.settings.scan_timeout_seconds,
             on_dry_run=True,
@@ -192,7 +224,7 @@ class ModelDeployment(pulumi.ComponentResource):
         """Pass the gate, or find it passed in this run."""
         if self._passed is None:
             args = self._args
-            self._passed = pass_gate(args.manifest, args.build_inputs(), args.levels, args.gate)
+            self._passed = pass_gate(self._evaluation, args.build_inputs(), args.gate)
         return self._passed
 
     async def _reference(self, inputs: BuildInputs) -> str:

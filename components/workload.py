@@ -1,5 +1,6 @@
 """What serves a model: ServiceAccount, configuration, Deployment and Service."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,10 +9,12 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
+from mlifecycle.image import names
 from mlifecycle.stack.settings import StackSettings
 
 CONTAINER = "inference"
 PORT = 8080
+SCAN_EVIDENCE = "mlifecycle.io/scan-evidence"
 # The image's user `inference` (inference/Dockerfile).
 USER = 10001
 # The only folder of the container that can be written.
@@ -29,12 +32,16 @@ class Release:
     model: str
     version: str
     namespace: str
+    team: str
 
     def labels(self) -> dict[str, str]:
-        """Recommended labels, on every object; `+build` is not legal in a label."""
+        """Recommended labels, and the three that people select by, on every object."""
         return {
+            "app": self.model,
+            "version": names.version_label(self.version),
+            "team": self.team,
             "app.kubernetes.io/name": self.model,
-            "app.kubernetes.io/version": self.version.replace("+", "_"),
+            "app.kubernetes.io/version": names.version_label(self.version),
             "app.kubernetes.io/component": "inference",
             "app.kubernetes.io/part-of": "mlifecycle",
             "app.kubernetes.io/managed-by": "pulumi",
@@ -95,7 +102,7 @@ def service(release: Release, options: pulumi.ResourceOptions) -> core.Service:
 
 def deployment(
     release: Release,
-    image: pulumi.Input[str],
+    image: pulumi.Output[str],
     settings: StackSettings,
     options: pulumi.ResourceOptions,
 ) -> kubernetes.apps.v1.Deployment:
@@ -104,7 +111,6 @@ def deployment(
         release.model,
         metadata=release.metadata(),
         spec=kubernetes.apps.v1.DeploymentSpecArgs(
-            replicas=settings.replicas,
             revision_history_limit=10,
             progress_deadline_seconds=max(10, settings.rollout_timeout_seconds - 10),
             selector=meta.LabelSelectorArgs(match_labels=release.selector()),
@@ -115,12 +121,20 @@ def deployment(
                 ),
             ),
             template=core.PodTemplateSpecArgs(
-                metadata=meta.ObjectMetaArgs(labels=release.labels()),
+                metadata=meta.ObjectMetaArgs(
+                    labels=release.labels(),
+                    annotations={SCAN_EVIDENCE: image.apply(_scan_evidence)},
+                ),
                 spec=_pod(release, image, settings),
             ),
         ),
         opts=options,
     )
+
+
+def _scan_evidence(image: str) -> str:
+    """Which digest passed the gate: without its evidence there is no image to name."""
+    return json.dumps({"digest": image.partition("@")[2], "verdict": "passed"})
 
 
 def _pod(release: Release, image: pulumi.Input[str], settings: StackSettings) -> core.PodSpecArgs:
@@ -146,6 +160,15 @@ def _pod(release: Release, image: pulumi.Input[str], settings: StackSettings) ->
             fs_group=USER,
             seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault"),
         ),
+        topology_spread_constraints=[
+            core.TopologySpreadConstraintArgs(
+                max_skew=1,
+                topology_key=key,
+                when_unsatisfiable="ScheduleAnyway",
+                label_selector=meta.LabelSelectorArgs(match_labels=release.selector()),
+            )
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ],
         containers=[_container(image, settings, mounts)],
         volumes=volumes,
     )

@@ -14,7 +14,7 @@ import yaml
 
 from devcluster.advisory_database import REPOSITORY, TAG
 from devcluster.platform import images, lifecycle
-from devcluster.platform.layout import Layout
+from devcluster.platform.layout import OBJECT_STORE_PORT, Layout
 from devcluster.toolchain import Toolchain
 from mlifecycle.process import run_tool
 
@@ -27,6 +27,7 @@ LOCAL_KEYS = (
     "mlifecycle:baseImage",
     "mlifecycle:vulnerabilityDatabase",
     "mlifecycle:modelStoreEndpoint",
+    "mlifecycle:egress",
 )
 SECRET_KEYS = ("mlifecycle:modelStoreAccessKeyId", "mlifecycle:modelStoreSecretAccessKey")
 
@@ -61,13 +62,19 @@ def other_checkout(layout: Layout) -> str | None:
     return None if runs == str(CHECKOUT) else runs
 
 
-def local_values(layout: Layout) -> dict[str, str]:
+def local_values(layout: Layout) -> dict[str, Any]:
     """The local platform's value of each of `LOCAL_KEYS`."""
     values = (
         layout.registry,
         f"{layout.registry}/{images.PYTHON_BASE}",
         f"{layout.registry}/{REPOSITORY}:{TAG}",
         layout.object_store,
+        # DNS is no pod here: the node answers.
+        [
+            f"{layout.node_ip}/32:{OBJECT_STORE_PORT}",
+            f"{layout.node_ip}/32:53/udp",
+            f"{layout.node_ip}/32:53",
+        ],
     )
     return dict(zip(LOCAL_KEYS, values, strict=True))
 
@@ -94,7 +101,7 @@ def ensure_stacks(layout: Layout, toolchain: Toolchain) -> None:
                 _pulumi(layout, bin_dir, *command, standard_input=value)
 
 
-def compose_stack(stack: str, path: Path, values: dict[str, str]) -> None:
+def compose_stack(stack: str, path: Path, values: dict[str, Any]) -> None:
     """Write a stack file: the committed values, the local ones, and what Pulumi keeps in it."""
     committed = _read(CHECKOUT / f"Pulumi.{stack}.yaml")
     existing = _read(path) if path.exists() else {"config": {}}

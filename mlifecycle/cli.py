@@ -2,24 +2,23 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from mlifecycle.artifact import ArtifactError
-from mlifecycle.governance.evaluation import evaluate
-from mlifecycle.governance.findings import failure_text, refusals
-from mlifecycle.governance.levels import LevelsError, load_levels
-from mlifecycle.manifest.loading import ManifestError, load_paths
-from mlifecycle.release.verification import VerificationError
+from mlifecycle.governance.context import ContextError
+from mlifecycle.governance.owners_file import OwnersFileError
+from mlifecycle.manifest.loading import ManifestError
+from mlifecycle.report.escape import terminal
 from mlifecycle.stack.settings import SettingsError
 
 ROOT = Path(__file__).parents[1]
-UNUSABLE = (ManifestError, LevelsError, SettingsError)
-REFUSED = (ArtifactError, VerificationError)
+UNUSABLE = (ManifestError, OwnersFileError, ContextError, SettingsError)
 
 app = typer.Typer(
     add_completion=False,
@@ -27,6 +26,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="From a model manifest in Git to a verified service on Kubernetes.",
 )
+
+
+class Format(StrEnum):
+    """How `validate` prints what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    SARIF = "sarif"
+
+
+class WaiverFormat(StrEnum):
+    """How `waivers` prints them."""
+
+    TEXT = "text"
+    JSON = "json"
+    OPENVEX = "openvex"
 
 
 @app.callback()
@@ -37,33 +53,69 @@ def main() -> None:
 @app.command()
 def validate(
     paths: Annotated[list[Path], typer.Argument(help="manifests, or folders of them")],
+    environment: Annotated[
+        str, typer.Option(help="the stack whose rules count, such as dev or prod")
+    ] = "prod",
+    output: Annotated[Format, typer.Option("--format", help="how to print")] = Format.TEXT,
+    context: Annotated[
+        Path | None, typer.Option(help="a recorded context (docs/command-line.md)")
+    ] = None,
 ) -> None:
     """Check manifests against schema and governance, without a cluster.
 
     Exit codes: 0 all may be deployed, 1 one is refused, 2 one cannot be read or breaks the schema.
     """
+    from mlifecycle.report.validation import as_json, as_text
+    from mlifecycle.validation import validate_paths
+
     with _explained():
-        levels = load_levels()
-        refused = False
-        loaded = load_paths(paths)
-        if not loaded:
-            _fail(f"no manifest in {', '.join(map(str, paths))}", 2)
-        for item in loaded:
-            model = item.manifest.spec.model
-            findings = evaluate(item.manifest, levels)
-            if refusals(findings):
-                refused = True
-                print(f"{item.file}: {model.name} {model.version}\n{failure_text(findings)}")
-            else:
-                print(f"✓ {item.file}: {model.name} {model.version}")
-        if refused:
-            raise typer.Exit(1)
+        validation = validate_paths(paths, environment, recorded=context)
+        match output:
+            case Format.TEXT:
+                print(as_text(validation))
+            case Format.JSON:
+                print(as_json(validation))
+            case Format.MARKDOWN:
+                from mlifecycle.report.markdown import as_markdown
+
+                print(as_markdown(validation))
+            case Format.SARIF:
+                from mlifecycle.report.sarif import as_sarif
+
+                print(as_sarif(validation))
+        raise typer.Exit(validation.exit_code)
+
+
+@app.command()
+def waivers(
+    output: Annotated[
+        WaiverFormat, typer.Option("--format", help="how to print")
+    ] = WaiverFormat.TEXT,
+) -> None:
+    """List every waiver with the days that it has left.
+
+    Exit codes: 0 listed, 2 the file cannot be used.
+    """
+    from mlifecycle.governance.context import read_context
+    from mlifecycle.report.waivers import waivers_as_json, waivers_as_openvex, waivers_as_text
+
+    with _explained():
+        context = read_context()
+        match output:
+            case WaiverFormat.TEXT:
+                print(waivers_as_text(context.waivers, context.date))
+            case WaiverFormat.JSON:
+                print(waivers_as_json(context.waivers, context.date))
+            case WaiverFormat.OPENVEX:
+                print(waivers_as_openvex(context.waivers, context.date))
 
 
 @app.command()
 def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")]) -> None:
     """Preview, deploy and verify every model of a stack."""
     # The engine's library takes half a second to import, which `validate` need not pay.
+    from mlifecycle.artifact import ArtifactError
+    from mlifecycle.release.verification import VerificationError
     from mlifecycle.report.text import release_summary
     from mlifecycle.stack.engine import Engine, EngineError
     from mlifecycle.stack.release import release
@@ -74,26 +126,29 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
             project = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
             engine = Engine(stack, project=project, policy_pack=ROOT / "policy_pack")
             result = release(stack, engine, ROOT, _progress)
-        except EngineError as error:
+        except (EngineError, ArtifactError, VerificationError) as error:
             _fail(str(error), 1)
         print(release_summary(stack, result))
 
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Each kind of failure gets its exit code and one message, without a traceback."""
+    """Each kind of failure gets its exit code and one message; only our own has a traceback."""
     try:
         yield
     except UNUSABLE as error:
         _fail(str(error), 2)
-    except REFUSED as error:
-        _fail(str(error), 1)
+    except (typer.Exit, BrokenPipeError):
+        raise
+    except Exception as error:
+        traceback.print_exc()
+        raise typer.Exit(3) from error
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {terminal(message)}", file=sys.stderr)
     raise typer.Exit(code)
 
 
 def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(terminal(line), file=sys.stderr, flush=True)

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.exclusive import exclusively
-from mlifecycle.governance.evaluation import evaluate
-from mlifecycle.governance.findings import failure_text, refusals
-from mlifecycle.governance.levels import Levels
+from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.image import build, context
 from mlifecycle.image.names import BuildInputs
-from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
+from mlifecycle.report.governance import failure_text
 from mlifecycle.security import trivy, verdict
 from mlifecycle.security.evidence import Evidence, read_evidence, write_evidence
 
@@ -35,19 +33,19 @@ class GateRefusal(Exception):
 
 
 def pass_gate(
-    manifest: Manifest, inputs: BuildInputs | str, levels: Levels, settings: GateSettings
+    evaluation: Evaluation, inputs: BuildInputs | str, settings: GateSettings
 ) -> Evidence:
     """The evidence of an image that may be released, its digest in it.
 
     Args:
+        evaluation: what governance says of the manifest.
         inputs: what the image is made of, or the reason why there can be none.
 
     Raises:
         GateRefusal: governance or a scanner refuses, or a scanner could not do its work.
     """
-    findings = evaluate(manifest, levels)
-    if refusals(findings):
-        raise GateRefusal(failure_text(findings))
+    if evaluation.refused:
+        raise GateRefusal(failure_text(evaluation.findings))
     if isinstance(inputs, str):
         raise GateRefusal(inputs)
     folder = settings.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key(settings)}"

@@ -1,7 +1,6 @@
 """Manifest rules on every ModelDeployment of the stack, whoever made it."""
 
-import json
-from collections.abc import Mapping, Sequence
+import contextlib
 from typing import Any
 
 from pulumi_policy import (
@@ -11,56 +10,76 @@ from pulumi_policy import (
     ResourceValidationPolicy,
 )
 
-from mlifecycle.governance.evaluation import check_levels, evaluate
-from mlifecycle.governance.findings import Finding, Level, failure_text, refusals
-from mlifecycle.governance.levels import load_levels
-from mlifecycle.manifest.plain import from_plain
+from mlifecycle.governance.context import read_context
+from mlifecycle.governance.evaluation import Evaluation, evaluate
+from mlifecycle.governance.findings import Finding, Level, refusals
+from mlifecycle.governance.governance import load_governance
+from mlifecycle.governance.owners_file import OwnersFileError
+from mlifecycle.governance.rule import NotDecided
+from mlifecycle.manifest.plain import from_plain, lines_from_text
+from mlifecycle.report.escape import terminal
+from mlifecycle.report.governance import advice_text, failure_text
+from policy_pack.values import plain
 
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 
 
 def model_governance_policies() -> list[ResourceValidationPolicy]:
-    """One policy for each level: the engine prints a policy's level with its findings."""
-    check_levels(load_levels())
+    """One policy for each level: the engine prints a policy's level with its findings.
+
+    Raises:
+        OwnersFileError, ContextError: a pack that could judge nothing must not start.
+    """
+    governance, context = load_governance(), read_context()
+
+    def evaluation(args: ResourceValidationArgs) -> Evaluation:
+        props: Any = plain(args.props)
+        governance.require_environment(props["environment"])
+        lines = lines_from_text(props["source"]["lines"])
+        manifest = from_plain(props["manifest"])
+        return evaluate(manifest, props["environment"], governance, context, lines)
+
+    def refuse(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        if args.resource_type != MODEL_DEPLOYMENT:
+            return
+        try:
+            found = evaluation(args).findings
+        except (NotDecided, OwnersFileError, KeyError, TypeError, ValueError) as error:
+            # Whoever made it: what can't be judged is not released.
+            found = [_not_judged(error)]
+        if refusals(found):
+            report(f"{args.name}\n{failure_text(found)}", args.urn)
+
+    def advise(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        if args.resource_type != MODEL_DEPLOYMENT:
+            return
+        # What can't be judged is said by the policy that refuses.
+        with contextlib.suppress(NotDecided, OwnersFileError, KeyError, TypeError, ValueError):
+            for finding in evaluation(args).findings:
+                if finding.level is Level.ADVISORY:
+                    report(f"{args.name}: {terminal(advice_text(finding))}", args.urn)
+
     return [
         ResourceValidationPolicy(
             name="model-governance",
             description="The model's manifest meets every mandatory governance rule.",
             enforcement_level=EnforcementLevel.MANDATORY,
-            validate=_refuse,
+            validate=refuse,
         ),
         ResourceValidationPolicy(
             name="model-governance-advice",
             description="The model's manifest meets every advisory governance rule.",
             enforcement_level=EnforcementLevel.ADVISORY,
-            validate=_advise,
+            validate=advise,
         ),
     ]
 
 
-def _refuse(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    findings = _findings(args)
-    if refusals(findings):
-        report(f"{args.name}\n{failure_text(findings)}", args.urn)
-
-
-def _advise(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    for finding in _findings(args):
-        if finding.level is Level.ADVISORY:
-            report(f"{args.name}: {finding.message}. {finding.remediation}", args.urn)
-
-
-def _findings(args: ResourceValidationArgs) -> list[Finding]:
-    if args.resource_type != MODEL_DEPLOYMENT:
-        return []
-    manifest = from_plain(json.loads(json.dumps(args.props["manifest"], default=_unwrap)))
-    return evaluate(manifest, load_levels())
-
-
-def _unwrap(value: Any) -> Any:
-    """The engine's read-only views of objects and lists, as plain ones."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, Sequence):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} in a manifest")
+def _not_judged(error: Exception) -> Finding:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return Finding(
+        rule="schema",
+        level=Level.MANDATORY,
+        message=f"the resource's inputs are no manifest that can be judged: {reason}",
+        remediation="Make models with the component ModelDeployment",
+    )

@@ -1,43 +1,183 @@
 """The one evaluation: command line, component, gate and policy pack all call this."""
 
-from mlifecycle.governance.findings import Finding
-from mlifecycle.governance.levels import Levels, LevelsError
-from mlifecycle.governance.rules import RULES
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import TypeVar
+
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.findings import Finding, Level, refusals, threshold_as_printed
+from mlifecycle.governance.governance import Governance
+from mlifecycle.governance.levels import Setting
+from mlifecycle.governance.manifest_rules import MANIFEST_RULES
+from mlifecycle.governance.rule import NotDecided, NothingToJudge, Objection, Path, Rule, Terms
+from mlifecycle.manifest.plain import to_plain
 from mlifecycle.manifest.schema import Manifest
 
+Subject = TypeVar("Subject")
+Lines = Mapping[Path, int]
 
-def evaluate(manifest: Manifest, levels: Levels) -> list[Finding]:
-    """Every rule's findings about one manifest, in the rules' order.
 
-    Raises:
-        LevelsError: a rule has no level, lacks its threshold, or a level names no rule; a rule
-            that nobody set must not count as passed.
+@dataclass(frozen=True)
+class Check:
+    """One rule asked about one subject.
+
+    Attributes:
+        title: what holds when it passes, with the threshold of this environment.
+        judged: False when what the rule is about is not there.
     """
-    check_levels(levels)
-    findings = []
-    for rule in RULES:
-        setting = levels[rule.id]
-        for objection in rule.check(manifest, setting.threshold):
-            findings.append(
+
+    rule: str
+    title: str
+    findings: tuple[Finding, ...]
+    judged: bool = True
+
+    @property
+    def passed(self) -> bool:
+        """Whether the rule was asked, and has nothing against it."""
+        return self.judged and not self.findings
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All rules asked about one manifest, in their order."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Every finding, in the rules' order."""
+        return [finding for check in self.checks for finding in check.findings]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the model may not be released."""
+        return bool(refusals(self.findings))
+
+
+def evaluate(
+    manifest: Manifest,
+    environment: str,
+    governance: Governance,
+    context: Context,
+    lines: Lines | None = None,
+) -> Evaluation:
+    """Every rule asked about one manifest.
+
+    Args:
+        environment: such as `production`; `governance` must know it.
+        lines: on which line of its file each field stands.
+    """
+    standing = _is_standing(manifest, context)
+
+    def settled(finding: Finding) -> Finding:
+        placed = replace(finding, line=_line_of(finding.path, lines or {}))
+        if finding.level is not Level.MANDATORY:
+            return placed
+        if standing:
+            message = f"{finding.message} (standing: this release runs unchanged)"
+            return replace(placed, level=Level.ADVISORY, message=message)
+        return waived(placed, manifest.spec.model.name, manifest.spec.model.version, context)
+
+    checks = [
+        replace(check, findings=tuple(map(settled, check.findings)))
+        for check in check_all(MANIFEST_RULES, manifest, environment, governance, context)
+    ]
+    return Evaluation((*checks, *_ended_waivers(manifest, context)))
+
+
+def check_all(
+    rules: Iterable[Rule[Subject]],
+    subject: Subject,
+    environment: str,
+    governance: Governance,
+    context: Context,
+) -> list[Check]:
+    """Each rule asked about one subject; waivers and lines are not put on yet."""
+    thresholds = governance.levels.thresholds(environment)
+    checks = []
+    for rule in rules:
+        setting = governance.levels.setting(rule.key, environment)
+        terms = Terms(setting.threshold, environment, governance.approved, context, thresholds)
+        shown = None if setting.threshold is None else threshold_as_printed(setting.threshold)
+        title = rule.title.format(threshold=shown)
+        try:
+            checks.append(Check(rule.id, title, _findings(rule, title, subject, setting, terms)))
+        except NothingToJudge:
+            checks.append(Check(rule.id, title, (), judged=False))
+    return checks
+
+
+def waived(finding: Finding, model: str, version: str, context: Context) -> Finding:
+    """The finding with the waiver that lets it pass, if there is one."""
+    for waiver in context.waivers:
+        if waiver.names(finding.rule, model, version) and waiver.holds(context.date):
+            return replace(finding, waiver=waiver)
+    return finding
+
+
+def _findings(
+    rule: Rule[Subject], title: str, subject: Subject, setting: Setting, terms: Terms
+) -> tuple[Finding, ...]:
+    try:
+        objections: Sequence[Objection] = tuple(rule.check(subject, terms))
+    except NothingToJudge:
+        raise
+    except NotDecided as undecided:
+        message = f"{title}: {undecided}"
+        return (Finding(rule.id, Level.ADVISORY, message, rule.remediation, undecided=True),)
+    except Exception as error:
+        # A rule that breaks must not count as passed.
+        message = f"rule {rule.key} broke: {type(error).__name__}: {error}"
+        remediation = "Report this to the owners of the platform: the rule is at fault"
+        return (Finding(rule.id, Level.MANDATORY, message, remediation),)
+    threshold: Decimal | None = setting.threshold
+    return tuple(
+        Finding(
+            rule=rule.id,
+            level=setting.level,
+            message=objection.message,
+            remediation=rule.remediation,
+            follow_up=rule.follow_up,
+            value=objection.value,
+            threshold=None if threshold is None else str(threshold),
+            subject=objection.subject,
+            path=objection.path,
+        )
+        for objection in objections
+    )
+
+
+def _line_of(path: Path, lines: Lines) -> int | None:
+    """The line of the nearest field that is there."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, min(lines.values(), default=None))
+
+
+def _is_standing(manifest: Manifest, context: Context) -> bool:
+    """Whether the stack runs just this, verified: then a new finding stops its next change only."""
+    running = (context.running or {}).get(manifest.spec.model.name)
+    return running is not None and running.manifest == to_plain(manifest)
+
+
+def _ended_waivers(manifest: Manifest, context: Context) -> tuple[Check, ...]:
+    """An ended waiver waives nothing, and its owner should hear of it."""
+    release = (manifest.spec.model.name, manifest.spec.model.version)
+    return tuple(
+        Check(
+            "waiver-ended",
+            "No waiver has ended",
+            (
                 Finding(
-                    rule=rule.id,
-                    level=setting.level,
-                    message=objection.message,
-                    remediation=rule.remediation,
-                    value=objection.value,
-                    threshold=None if setting.threshold is None else str(setting.threshold),
-                )
-            )
-    return findings
-
-
-def check_levels(levels: Levels) -> None:
-    """Refuse an owner's file that does not fit the rules."""
-    ids = {rule.id for rule in RULES}
-    if missing := ids - levels.keys():
-        raise LevelsError(f"no level for {', '.join(sorted(missing))}")
-    if unknown := levels.keys() - ids:
-        raise LevelsError(f"no rule is called {', '.join(sorted(unknown))}")
-    for rule in RULES:
-        if rule.has_threshold and levels[rule.id].threshold is None:
-            raise LevelsError(f"{rule.id} has no threshold")
+                    rule="waiver-ended",
+                    level=Level.ADVISORY,
+                    message=f"the waiver of {waiver.finding} ended on {waiver.expires} "
+                    f"({waiver.ticket}, owner {waiver.owner})",
+                    remediation="Remove the waiver, or have a new one approved",
+                ),
+            ),
+        )
+        for waiver in context.waivers
+        if (waiver.model, waiver.version) == release and waiver.expires < context.date
+    )

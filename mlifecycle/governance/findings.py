@@ -1,9 +1,12 @@
-"""What a rule says, and how the reader sees it."""
+"""What a rule says about one subject, and the numbers in it as the reader sees them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from mlifecycle.governance.rule import Path
+from mlifecycle.governance.waivers import Waiver
 
 
 class Level(StrEnum):
@@ -15,19 +18,38 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule's objection to one model."""
+    """One rule's objection, with all that a reader needs to act on it.
+
+    Attributes:
+        subject: which object it is about; empty for a manifest's own.
+        path: where in the document, as far as it exists there.
+        line: where in the file; None where there is no file.
+        waiver: what lets a mandatory finding pass, until when, and by whom.
+        undecided: the rule could not know; the message says what it lacks.
+    """
 
     rule: str
     level: Level
     message: str
     remediation: str
+    follow_up: str = ""
     value: str | None = None
     threshold: str | None = None
+    subject: str = ""
+    path: Path = ()
+    line: int | None = None
+    waiver: Waiver | None = None
+    undecided: bool = False
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it stops a release."""
+        return self.level is Level.MANDATORY and self.waiver is None
 
 
 def refusals(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings that refuse the model."""
-    return [finding for finding in findings if finding.level is Level.MANDATORY]
+    """The findings that refuse."""
+    return [finding for finding in findings if finding.refuses]
 
 
 def as_printed(number: Decimal) -> str:
@@ -35,16 +57,14 @@ def as_printed(number: Decimal) -> str:
 
     0.78 and 0.8 read 0.78 and 0.80; 0.8499 is not shortened to the 0.85 that it missed.
     """
+    # Larger ones, and those of hundreds of digits, can't be quantized: they read as written.
+    if abs(number) >= Decimal(10) ** 20 or number.adjusted() < -20:
+        return str(number)
     two = number.quantize(Decimal("0.01"))
     return str(two) if two == number else format(number.normalize(), "f")
 
 
-def failure_text(findings: Iterable[Finding]) -> str:
-    """The refusal as the reader sees it: every violation, then what to do about them."""
-    found = refusals(findings)
-    actions = dict.fromkeys(finding.remediation for finding in found)
-    lines = ["❌ Model failed governance check", "", "Violations:"]
-    lines += [f"- {finding.message}" for finding in found]
-    lines += ["", "Action Required:"]
-    lines += [f"{number}. {action}" for number, action in enumerate(actions, start=1)]
-    return "\n".join(lines)
+def threshold_as_printed(number: Decimal) -> str:
+    """A count as a whole number, anything else as `as_printed`."""
+    exponent = number.as_tuple().exponent
+    return str(number) if isinstance(exponent, int) and exponent >= 0 else as_printed(number)

@@ -1,45 +1,67 @@
-"""The governance owner's file: a level and a threshold for each rule."""
+"""The governance owner's file of levels and thresholds, for each environment."""
 
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from mlifecycle.governance.findings import Level
-from mlifecycle.manifest.nodes import NodeError, read_documents
+from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
 
-DEFAULT_FILE = Path(__file__).parents[2] / "policy_pack" / "levels.yaml"
+DEFAULT_FILE = POLICY_PACK / "levels.yaml"
 
 
 class RuleLevel(BaseModel):
-    """What the owner decided for one rule."""
+    """What the owner decided for one rule: for all environments, or for each."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    level: Level | dict[str, Level]
+    threshold: Decimal | dict[str, Decimal] | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What counts in one environment."""
+
     level: Level
-    threshold: Decimal | None = None
+    threshold: Decimal | None
 
 
-Levels = dict[str, RuleLevel]
+class Levels(BaseModel):
+    """The file.
 
+    Attributes:
+        environments: every environment that it decides for.
+        rules: by the rules' keys.
+    """
 
-class LevelsError(Exception):
-    """The owner's file cannot be used; nothing may be judged without it."""
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    environments: tuple[str, ...] = Field(min_length=1)
+    rules: dict[str, RuleLevel] = Field(min_length=1)
+
+    def setting(self, key: str, environment: str) -> Setting:
+        """Level and threshold of a rule; `check_governance` has made sure that there is one."""
+        rule = self.rules[key]
+        level = rule.level[environment] if isinstance(rule.level, dict) else rule.level
+        threshold = rule.threshold
+        if isinstance(threshold, dict):
+            threshold = threshold[environment]
+        return Setting(level, threshold)
+
+    def thresholds(self, environment: str) -> dict[str, Decimal]:
+        """The number of every rule that has one."""
+        settings = {key: self.setting(key, environment).threshold for key in self.rules}
+        return {key: number for key, number in settings.items() if number is not None}
 
 
 def load_levels(file: Path = DEFAULT_FILE) -> Levels:
     """Read and check the file.
 
     Raises:
-        LevelsError: unreadable, malformed, or without a rule.
+        OwnersFileError: unreadable, malformed, or without a rule.
     """
-    try:
-        (document,) = read_documents(file.read_text(encoding="utf-8"))
-        levels = TypeAdapter(Levels).validate_python(document.value)
-    except NodeError as error:
-        raise LevelsError(f"{file}:{error.position.line}: {error}") from error
-    except (OSError, ValueError, ValidationError) as error:
-        raise LevelsError(f"{file}: {error}") from error
-    if not levels:
-        raise LevelsError(f"{file}: no rule is in it")
+    levels: Levels = read_owners_file(file, Levels)
     return levels

@@ -4,6 +4,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+LABEL_CHARACTERS = 63
+
 
 @dataclass(frozen=True)
 class BuildInputs:
@@ -26,6 +28,18 @@ class BuildInputs:
 def repository(registry: str, model: str) -> str:
     """Where a model's images are."""
     return f"{registry}/{model}/inference-service"
+
+
+def version_label(version: str) -> str:
+    """A version as a label's value: at most 63 characters that end in a letter or digit.
+
+    One that is none already is cut, and told apart by a digest behind two `_`, which no version
+    has: `+` is the only character that becomes one, and a version has one `+` at most.
+    """
+    value = version.replace("+", "_")
+    if len(value) <= LABEL_CHARACTERS and value[-1].isalnum():
+        return value
+    return f"{value[:45]}__{hashlib.sha256(version.encode()).hexdigest()[:16]}"
 
 
 def tag(inputs: BuildInputs) -> str:

@@ -1,5 +1,6 @@
 """Manifests from files and folders, every problem with file, line and column."""
 
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,9 +10,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from mlifecycle.manifest.nodes import Document, NodeError, Position, read_documents
+from mlifecycle.manifest.nodes import Path as FieldPath
 from mlifecycle.manifest.schema import Manifest
+from mlifecycle.manifest.wording import wording
 
-MAXIMUM_BYTES = 1_000_000
+# A hundred times a long manifest, and small enough to be refused within a second.
+MAXIMUM_BYTES = 100_000
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -23,6 +27,10 @@ class LoadedManifest:
     file: Path
     document: Document
 
+    def lines(self) -> dict[FieldPath, int]:
+        """On which line of the file each field stands."""
+        return {path: position.line for path, position in self.document.positions.items()}
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -31,6 +39,7 @@ class Problem:
     file: Path
     position: Position
     message: str
+    path: tuple[str | int, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}:{self.position.line}:{self.position.column}: {self.message}"
@@ -44,12 +53,28 @@ class ManifestError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+@dataclass(frozen=True)
+class Loading:
+    """What files hold: the manifests that can be read, and the problems of the others."""
+
+    loaded: list[LoadedManifest]
+    problems: list[Problem]
+
+
 def load_paths(paths: Iterable[Path]) -> list[LoadedManifest]:
     """Every manifest of the files and folders, in the order of their names.
 
     Raises:
         ManifestError: a path is missing, a document is refused, or two models share a name.
     """
+    loading = read_paths(paths)
+    if loading.problems:
+        raise ManifestError(loading.problems)
+    return loading.loaded
+
+
+def read_paths(paths: Iterable[Path]) -> Loading:
+    """The same, with the problems beside the manifests that have none."""
     loaded: list[LoadedManifest] = []
     problems: list[Problem] = []
     for file in _files(paths, problems):
@@ -57,21 +82,25 @@ def load_paths(paths: Iterable[Path]) -> list[LoadedManifest]:
         loaded += documents
         problems += refused
     problems += _duplicates(loaded)
-    if problems:
-        raise ManifestError(problems)
-    return loaded
+    return Loading(loaded, problems)
 
 
 def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if path.is_dir():
-            files += sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
-        elif path.is_file():
-            files.append(path)
+            found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
+            # A folder may be called x.yaml too; what is in it was found by itself.
+            files += [file for file in found if not file.is_dir()]
+            problems += [
+                Problem(file, Position(1, 1), "a link that leads out of its folder is not read")
+                for file in found
+                if file.is_symlink() and not file.resolve().is_relative_to(path.resolve())
+            ]
         else:
-            problems.append(Problem(path, Position(1, 1), "no such file or folder"))
-    return files
+            files.append(path)
+    refused = {problem.file for problem in problems}
+    return [file for file in files if file not in refused]
 
 
 def _load_file(file: Path) -> tuple[list[LoadedManifest], list[Problem]]:
@@ -94,10 +123,15 @@ def _load_file(file: Path) -> tuple[list[LoadedManifest], list[Problem]]:
 
 def _read(file: Path) -> str:
     try:
+        # Not the way a pipe without a writer would be opened: it would wait for ever.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise NodeError("not a regular file", Position(1, 1))
         with file.open("rb") as stream:
             content = stream.read(MAXIMUM_BYTES + 1)
-    except OSError as error:
-        raise NodeError(f"cannot be read: {error.strerror}", Position(1, 1)) from error
+    except FileNotFoundError as error:
+        raise NodeError("no such file or folder", Position(1, 1)) from error
+    except (OSError, ValueError) as error:
+        raise NodeError(f"cannot be read: {error}", Position(1, 1)) from error
     if len(content) > MAXIMUM_BYTES:
         raise NodeError(f"larger than {MAXIMUM_BYTES} bytes", Position(1, 1))
     try:
@@ -111,14 +145,14 @@ def _schema_problems(file: Path, document: Document, error: ValidationError) -> 
     problems = []
     for detail in error.errors(include_url=False):
         path = detail["loc"]
-        field = ".".join(map(str, path)) or "the document"
+        field = ".".join(map(str, path))
         if detail["type"] == "extra_forbidden":
             message = f"unknown field {field}{_suggestion(path)}"
         elif detail["type"] == "missing":
             message = f"{field} is missing"
         else:
-            message = f"{field}: {detail['msg'].removeprefix('Value error, ')}"
-        problems.append(Problem(file, document.position(path), message))
+            message = f"{field}: {wording(detail)}" if field else wording(detail)
+        problems.append(Problem(file, document.position(path), message, path))
     return problems
 
 

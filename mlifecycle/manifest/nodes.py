@@ -1,14 +1,20 @@
 """From YAML text to plain values that remember their lines, refusing what YAML makes ambiguous."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.constructor import SafeConstructor
+from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs hide it
+from yaml.resolver import Resolver
 
 MAXIMUM_DEPTH = 30
 # A path into a document, such as ("spec", "dependencies", 0).
 Path = tuple[str | int, ...]
+_CONSTRUCTOR = SafeConstructor()
 PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "bool", "null", "timestamp")}
 
 
@@ -49,20 +55,33 @@ def read_documents(text: str) -> list[Document]:
         NodeError: syntax, duplicate key, alias, tag, or nesting deeper than `MAXIMUM_DEPTH`.
     """
     try:
-        nodes = list(yaml.compose_all(text, Loader=_Loader))
+        return [_document(node) for node in _compose(text)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise NodeError(error.problem or "not YAML", Position(line, column)) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeEncodeError) as error:
         raise NodeError(str(error).splitlines()[0], Position(1, 1)) from error
-    return [_document(node) for node in nodes]
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses aliases and deep nesting while it reads, in bounded memory."""
+def _compose(text: str) -> Iterator[yaml.Node]:
+    loader = _Loader(text)
+    try:
+        while loader.check_node():
+            if (node := loader.get_node()) is not None:
+                yield node
+    finally:
+        loader.dispose()
 
-    depth = 0
+
+class _Loader(Composer, CParser, Resolver):
+    """libyaml's events, composed here: an alias or deep nesting is refused while it is read."""
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        Resolver.__init__(self)
+        self.depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -75,7 +94,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def _refusal(self, problem: str) -> yaml.YAMLError:
-        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # in the stubs
+        mark: Any = getattr(self.peek_event(), "start_mark", None)
         return yaml.composer.ComposerError(None, None, problem, mark)
 
 
@@ -117,12 +136,12 @@ def _scalar(node: yaml.ScalarNode) -> Any:
             return _decimal(node)
         case "tag:yaml.org,2002:int":
             try:
-                return yaml.SafeLoader("").construct_yaml_int(node)
+                return _CONSTRUCTOR.construct_yaml_int(node)
             except ValueError as error:
                 raise NodeError("not a number that can be read", _position(node)) from error
         case tag if tag in PLAIN_TAGS:
             try:
-                return yaml.SafeLoader("").construct_object(node)
+                return _CONSTRUCTOR.construct_object(node)
             except ValueError as error:
                 raise NodeError(f"{node.value!r}: {error}", _position(node)) from error
     raise NodeError(f"tag {node.tag} is not allowed", _position(node))

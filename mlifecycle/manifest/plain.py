@@ -4,40 +4,53 @@ The engine turns numbers into floats, which would move a value across a threshol
 travel as text.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from mlifecycle.manifest.nodes import Path
 from mlifecycle.manifest.schema import Manifest
-
-_NUMERIC_SECTIONS = ("metrics", "fairness", "drift")
-_LISTS = ("dependencies", "data_sources")
 
 
 def to_plain(manifest: Manifest) -> dict[str, Any]:
     """The manifest without unset fields, numbers and dates as text."""
-    return manifest.model_dump(mode="json", exclude_unset=True)
+    plain: dict[str, Any] = _text(manifest.model_dump(exclude_unset=True))
+    return plain
 
 
-def from_plain(value: dict[str, Any]) -> Manifest:
+def from_plain(value: Mapping[str, Any]) -> Manifest:
     """The manifest that `to_plain` gave.
 
     Raises:
         pydantic.ValidationError: it is none.
     """
-    spec = dict(value.get("spec", {}))
-    for section in _NUMERIC_SECTIONS:
-        if section in spec:
-            spec[section] = {key: _number(key, item) for key, item in spec[section].items()}
-    for field in _LISTS:
-        if field in spec:
-            spec[field] = tuple(spec[field])
-    return Manifest.model_validate({**value, "spec": spec})
+    return Manifest.model_validate(value, strict=False)
 
 
-def _number(key: str, item: Any) -> Any:
-    if key == "reference_date":
-        return TypeAdapter(date).validate_python(item)
-    return Decimal(item)
+def lines_to_text(lines: Mapping[Path, int]) -> str:
+    """On which line each field stands, as one text: `spec.metrics.accuracy:15 ...`."""
+    return " ".join(f"{'.'.join(map(str, path))}:{line}" for path, line in lines.items())
+
+
+def lines_from_text(text: str) -> dict[Path, int]:
+    """What `lines_to_text` gave."""
+    lines: dict[Path, int] = {}
+    for item in text.split():
+        path, _, line = item.rpartition(":")
+        steps = path.split(".") if path else []
+        lines[tuple(int(step) if step.isdigit() else step for step in steps)] = int(line)
+    return lines
+
+
+def _text(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _text(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_text(item) for item in value]
+        case bool() | str():
+            return value
+        case Decimal() | int() | date():
+            return str(value)
+    raise TypeError(f"{type(value).__name__} in a manifest")

@@ -1,149 +1,140 @@
 """The shape of a manifest: fields, types and ranges. What is good enough is governance's word."""
 
-import re
-from datetime import date
-from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-# SemVer 2.0.0, the expression that semver.org suggests.
-SEMVER = re.compile(
-    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
-    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
-    r"(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
-    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?",
-    re.ASCII,
+from mlifecycle.manifest.fields import (
+    Count,
+    Day,
+    Dependency,
+    Difference,
+    Digest,
+    ModelUri,
+    Name,
+    NotNegative,
+    Ratio,
+    Text,
+    Version,
 )
-DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
-URI_SCHEMES = ("s3", "gs", "abfs", "abfss", "mlflow", "models", "runs", "hf", "oci", "https")
-URI = re.compile(rf"({'|'.join(URI_SCHEMES)}):/{{1,2}}[A-Za-z0-9._~/@:+-]+", re.ASCII)
+from mlifecycle.manifest.operation import (
+    Explainability,
+    Inference,
+    Monitoring,
+    Ownership,
+    Rollback,
+    VerificationSettings,
+)
+from mlifecycle.manifest.section import Section
 
 
-def _dns_label(value: str) -> str:
-    if not DNS_LABEL.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is not a DNS-1123 label: use lower-case letters, digits and -, at most 63"
-        )
-    return value
-
-
-def _semantic_version(value: Any) -> Any:
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        raise ValueError(f'{value} is a YAML number: quote the version, as in "{value}.0"')
-    if isinstance(value, str) and not SEMVER.fullmatch(value):
-        raise ValueError(f"{value!r} is not a SemVer 2.0.0 version, such as 2.1.0")
-    return value
-
-
-def _model_uri(value: str) -> str:
-    if not URI.fullmatch(value):
-        schemes = ", ".join(f"{scheme}://" for scheme in URI_SCHEMES)
-        raise ValueError(f"{value!r} is not a model uri: it begins with one of {schemes}")
-    return value
-
-
-def _number(value: Any) -> Any:
-    """Numbers stay exact: YAML's text becomes a Decimal, and a whole number is one too."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Decimal(value)
-    return value
-
-
-Name = Annotated[str, AfterValidator(_dns_label)]
-Version = Annotated[str, BeforeValidator(_semantic_version)]
-ModelUri = Annotated[str, AfterValidator(_model_uri)]
-Ratio = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, le=1, allow_inf_nan=False)]
-Difference = Annotated[Decimal, BeforeValidator(_number), Field(ge=-1, le=1, allow_inf_nan=False)]
-Score = Annotated[Decimal, BeforeValidator(_number), Field(ge=0, allow_inf_nan=False)]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_null(cls, data: Any) -> Any:
-        """An empty value is a mistake: a section that is not wanted is left out."""
-        if isinstance(data, dict):
-            empty = [key for key, value in data.items() if value is None]
-            if empty:
-                raise ValueError(
-                    f"{', '.join(map(str, empty))} is empty: give a value or remove it"
-                )
-        return data
-
-
-class Metadata(_Section):
+class Metadata(Section):
     """Which model, and the namespace that it lands in."""
 
     name: Name
+    """The model's name in the cluster; spec.model.name is the same."""
     namespace: Name
+    """Where it lands; a stack may put its own name behind it."""
 
 
-class Model(_Section):
+class Model(Section):
     """The model artifact and where it comes from."""
 
     name: Name
+    """The same as metadata.name."""
     version: Version
+    """A SemVer 2.0.0 version, such as 2.1.0; quote it."""
     uri: ModelUri
+    """The folder that holds the artifact, such as s3://models/fraud-detector/v2.1.0."""
     framework: Text
-    experiment_id: str | None = None
+    """What it was trained with, such as pytorch; the artifact's own format says what serves it."""
+    experiment_id: Annotated[str, Field(max_length=500)] | None = None
+    """The experiment of the tracking server that this model comes from."""
+    digest: Digest | None = None
+    """The artifact's digest, where its author knows it: sha256 and 64 hexadecimal digits."""
 
 
-class Metrics(_Section):
-    """Quality on the evaluation set, each in [0, 1]."""
+class Metrics(Section):
+    """Quality on the evaluation set."""
 
     accuracy: Ratio | None = None
+    """In [0, 1]."""
     f1_score: Ratio | None = None
+    """In [0, 1]."""
     precision: Ratio | None = None
+    """In [0, 1]."""
     recall: Ratio | None = None
+    """In [0, 1]."""
+    sample_size: Count | None = None
+    """How many samples the evaluation set has; with it, accuracy gets a confidence interval."""
 
 
-class Fairness(_Section):
-    """Differences between groups, each in [-1, 1]; 0 is no difference."""
+class Fairness(Section):
+    """Differences between groups; 0 is no difference."""
 
     demographic_parity: Difference | None = None
+    """Demographic parity difference, in [-1, 1]."""
     equalized_odds: Difference | None = None
+    """Equalized odds difference, in [-1, 1]."""
 
 
-class Drift(_Section):
+class Drift(Section):
     """Distance of today's inputs from the reference's."""
 
-    score: Score | None = None
-    reference_date: date | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _read_date(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(text := data.get("reference_date"), str):
-            try:
-                return {**data, "reference_date": date.fromisoformat(text)}
-            except ValueError as error:
-                raise ValueError(f"reference_date {text!r} is not a date: YYYY-MM-DD") from error
-        return data
+    score: NotNegative | None = None
+    """0 is no drift."""
+    reference_date: Day | None = None
+    """The day of the reference data, YYYY-MM-DD."""
 
 
-class DataSource(_Section):
+class DataSource(Section):
     """One source of training data."""
 
-    source: Text
-    approved: bool
+    source: Text | None = None
+    """Its name or address, such as transactions-prod or s3://approved-data-x/2025."""
+    approved: bool | None = None
+    """Whether its owner approved this use."""
 
 
-class Spec(_Section):
+class Training(Section):
+    """How the model was trained."""
+
+    sample_size: Annotated[int, Field(ge=0, le=10**12)] | None = None
+    """How many samples it was trained on."""
+
+
+class PreviousVersion(Section):
+    """The version that this one replaces, as its author knows it."""
+
+    version: Version | None = None
+    """Its version."""
+    metrics: Metrics | None = None
+    """Its quality, on the same evaluation set."""
+    latency_p99_ms: NotNegative | None = None
+    """Its 99th percentile of the latency, in milliseconds."""
+
+
+class Spec(Section):
     """What is deployed, and the evidence for it."""
 
     model: Model
     metrics: Metrics | None = None
     fairness: Fairness | None = None
     drift: Drift | None = None
-    dependencies: tuple[Text, ...] = Field(default=(), strict=False)
+    dependencies: tuple[Dependency, ...] = Field(default=(), strict=False)
+    """What the model needs, as PEP 508 requirements."""
     data_sources: tuple[DataSource, ...] = Field(default=(), strict=False)
+    inference: Inference | None = None
+    monitoring: Monitoring | None = None
+    explainability: Explainability | None = None
+    training: Training | None = None
+    previous_version: PreviousVersion | None = None
+    rollback: Rollback | None = None
+    ownership: Ownership | None = None
+    verification: VerificationSettings | None = None
 
 
-class Manifest(_Section):
+class Manifest(Section):
     """One ModelDeployment document."""
 
     apiVersion: Literal["mlifecycle.io/v1"]  # noqa: N815 - the field's name in YAML

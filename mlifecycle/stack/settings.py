@@ -1,17 +1,49 @@
 """A stack's settings, typed and checked once, from `Pulumi.<stack>.yaml`."""
 
+import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from mlifecycle.artifact import ModelStore
+from mlifecycle.manifest.fields import Name
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
 
 PROJECT = "mlifecycle"
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 NotEmpty = Annotated[str, Field(min_length=1)]
+
+
+class Egress(BaseModel):
+    """Where models may connect to: the model store and the like."""
+
+    model_config = ConfigDict(frozen=True)
+
+    network: str
+    port: int
+    protocol: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`10.0.0.0/16:443`, or `10.0.0.10/32:53/udp`.
+
+        Raises:
+            ValueError: it is none, or it is everywhere.
+        """
+        match = re.fullmatch(r"([0-9a-fA-F.:]+/[0-9]+):([0-9]+)(?:/(tcp|udp))?", text)
+        if not match:
+            raise ValueError(f"{text!r} is not a network with a port, such as 10.0.0.0/16:443")
+        network, port = ip_network(match[1]), int(match[2])
+        if network.prefixlen == 0 or not 0 < port < 65536:
+            raise ValueError(f"{text!r} names every address, or no port")
+        return cls(network=str(network), port=port, protocol=(match[3] or "tcp").upper())
+
+
+def _egress(value: Any) -> Any:
+    return tuple(Egress.parse(item) if isinstance(item, str) else item for item in value)
 
 
 class StackSettings(BaseModel):
@@ -31,6 +63,10 @@ class StackSettings(BaseModel):
     scan_timeout_seconds: Annotated[int, Field(ge=1, le=3600)]
     model_store: ModelStore
     replicas: Annotated[int, Field(ge=1, le=1000)]
+    maximum_replicas: Annotated[int, Field(ge=1, le=1000)]
+    default_team: Name
+    caller_namespaces: tuple[Name, ...]
+    egress: Annotated[tuple[Egress, ...], BeforeValidator(_egress), Field(min_length=1)]
     cpu_request: Quantity
     cpu_limit: Quantity
     memory: Quantity
@@ -92,6 +128,10 @@ def read_settings(stack: str, get: Callable[[str], Any]) -> StackSettings:
                 secret_access_key=get("modelStoreSecretAccessKey") or "",
             ),
             replicas=get("replicas"),
+            maximum_replicas=get("maximumReplicas"),
+            default_team=get("defaultTeam"),
+            caller_namespaces=tuple(get("callerNamespaces") or ()),
+            egress=tuple(get("egress") or ()),
             cpu_request=get("cpuRequest"),
             cpu_limit=get("cpuLimit"),
             memory=get("memory"),

@@ -55,7 +55,8 @@ def test_production_has_its_own_values(sandbox: Sandbox) -> None:
     sandbox.configure()
     sandbox.write_manifest()
     deployment = planned(sandbox, "kubernetes:apps/v1:Deployment")
-    assert deployment["spec"]["replicas"] == 3
+    autoscaler = planned(sandbox, "kubernetes:autoscaling/v2:HorizontalPodAutoscaler")
+    assert autoscaler["spec"]["minReplicas"] == 3
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["resources"]["limits"]["memory"] == "512Mi"
 

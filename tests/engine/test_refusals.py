@@ -64,12 +64,13 @@ def test_the_pack_alone_refuses(sandbox: Sandbox) -> None:
     program = sandbox.own_program()
     gate = program / "mlifecycle" / "gate.py"
     text = gate.read_text()
-    assert text.count("if refusals(findings):") == 1
-    gate.write_text(text.replace("if refusals(findings):", "if False:"))
+    assert text.count("if evaluation.refused:") == 1
+    gate.write_text(text.replace("if evaluation.refused:", "if False:"))
     main = program / "__main__.py"
     text = main.read_text()
-    assert text.count("if refusals(evaluate(m, levels))") == 1
-    main.write_text(text.replace("if refusals(evaluate(m, levels))", "if False"))
+    judgement = "if evaluate(manifest, settings.environment, governance, context).refused"
+    assert text.count(judgement) == 1
+    main.write_text(text.replace(judgement, "if False"))
     sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))
     output = refused(sandbox.preview())
     assert "Model accuracy 0.78 is below minimum threshold 0.85" in output
@@ -238,6 +239,7 @@ def test_the_command_line_says_once_what_pack_and_gate_both_say(sandbox: Sandbox
         "\n"
         "Action Required:\n"
         "1. Retrain model to improve accuracy\n"
+        "2. Update manifest with new metrics\n"
     )
 
 

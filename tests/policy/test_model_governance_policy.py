@@ -1,19 +1,18 @@
 """The pack's policies, asked as the engine asks them."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pulumi_policy import EnforcementLevel, ResourceValidationArgs
-from pulumi_policy.proxy import unknown_checking_proxy
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
-from mlifecycle.manifest.loading import load_paths
-from mlifecycle.manifest.plain import to_plain
+from mlifecycle.governance.context import CONTEXT_VARIABLE
+from mlifecycle.report.governance import failure_text
 from policy_pack.model_governance import MODEL_DEPLOYMENT, model_governance_policies
-from tests.sandbox import SEED_MANIFEST
+from tests.policy.manifests import CONTEXT, judged, plain
 
-
-def plain() -> dict[str, Any]:
-    return to_plain(load_paths([SEED_MANIFEST])[0].manifest)
+PROPS = {"environment": "production", "source": {"file": "m.yaml", "lines": "spec:7"}}
 
 
 def violations(manifest: dict[str, Any], kind: str = MODEL_DEPLOYMENT) -> dict[str, list[str]]:
@@ -22,7 +21,7 @@ def violations(manifest: dict[str, Any], kind: str = MODEL_DEPLOYMENT) -> dict[s
     for policy in model_governance_policies():
         args = ResourceValidationArgs(
             resource_type=kind,
-            props=unknown_checking_proxy({"manifest": manifest}),
+            props=unknown_checking_proxy({**PROPS, "manifest": manifest}),
             urn="urn:x",
             name="fraud-detector",
             opts=None,
@@ -34,8 +33,15 @@ def violations(manifest: dict[str, Any], kind: str = MODEL_DEPLOYMENT) -> dict[s
     return found
 
 
-def test_the_seeds_model_violates_nothing() -> None:
-    assert violations(plain()) == {}
+@pytest.fixture(autouse=True)
+def _fixed_context(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "context.json"
+    file.write_text(CONTEXT.model_dump_json())
+    monkeypatch.setenv(CONTEXT_VARIABLE, str(file))
+
+
+def test_the_seeds_model_violates_nothing_mandatory() -> None:
+    assert violations(plain()).keys() == {"model-governance-advice"}
 
 
 def test_low_accuracy_violates_with_the_printed_text() -> None:
@@ -58,11 +64,23 @@ def test_other_resources_are_not_looked_at() -> None:
     assert violations({}, kind="kubernetes:core/v1:Service") == {}
 
 
-def test_a_model_without_a_readable_manifest_is_no_pass() -> None:
+@pytest.mark.parametrize("accuracy", ["high", UNKNOWN_STRING_VALUE, None, [1], 2])
+def test_a_model_without_a_readable_manifest_is_no_pass(accuracy: object) -> None:
     manifest = plain()
-    manifest["spec"]["metrics"]["accuracy"] = "high"
-    with pytest.raises(ArithmeticError):
-        violations(manifest)
+    manifest["spec"]["metrics"]["accuracy"] = accuracy
+    (message,) = violations(manifest)["model-governance"]
+    assert "the resource's inputs are no manifest that can be judged" in message
+
+
+def test_every_model_and_finding_of_the_rules_is_reported_the_same() -> None:
+    edits = {"spec.metrics.accuracy": "0.5", "spec.fairness": None, "spec.dependencies": ["x"]}
+    found = violations(plain(edits))
+    evaluation = judged(edits)
+    (message,) = found["model-governance"]
+    assert message == f"fraud-detector\n{failure_text(evaluation.findings)}"
+    assert len(found["model-governance-advice"]) == len(
+        [finding for finding in evaluation.findings if not finding.refuses]
+    )
 
 
 def test_the_policy_that_refuses_is_mandatory() -> None:

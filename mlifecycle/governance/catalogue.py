@@ -1,0 +1,15 @@
+"""Every rule there is, in the order in which findings are reported."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mlifecycle.governance.manifest_rules import MANIFEST_RULES
+from mlifecycle.governance.objects.catalogue import OBJECT_RULES, STACK_RULES
+from mlifecycle.governance.rule import Rule
+
+
+def all_rules() -> Iterator[Rule[Any]]:
+    """The rules about manifests, about single objects, and about a stack's objects together."""
+    yield from MANIFEST_RULES
+    yield from OBJECT_RULES
+    yield from STACK_RULES

@@ -1,0 +1,88 @@
+"""What a verdict depends on beside manifest and rules: the day, what runs, what is known, waivers.
+
+One reader makes it (`read_context`); a recorded one fixes it for every moment. It is recorded with
+the verdict and is never an input of a resource: else every day would be a change.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mlifecycle.governance.waivers import Waiver, load_waivers
+
+# Names a file that fixes the context, for the command line, the program and the policy pack alike.
+CONTEXT_VARIABLE = "MLIFECYCLE_CONTEXT"
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunningRelease(_Recorded):
+    """The release of a model that a stack runs, verified.
+
+    Attributes:
+        manifest: as `to_plain` gives it; a finding on an unchanged one is `standing`.
+    """
+
+    version: str
+    accuracy: Decimal | None = None
+    f1_score: Decimal | None = None
+    manifest: dict[str, Any] | None = None
+
+
+class Context(_Recorded):
+    """What a verdict depends on.
+
+    Attributes:
+        date: today, in UTC.
+        running: the running release of each model; None where there is no stack to ask.
+        experiments: ids and names that the tracking server knows; None where none is configured.
+        registries: hosts, or hosts with a path, that the stack's configuration accepts in addition.
+        waivers: as the file holds them, the expired ones too.
+    """
+
+    date: date
+    running: dict[str, RunningRelease] | None = None
+    experiments: tuple[str, ...] | None = None
+    registries: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+
+
+class ContextError(Exception):
+    """The recorded context cannot be used."""
+
+
+def read_context(
+    registries: tuple[str, ...] = (),
+    *,
+    recorded: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Context:
+    """The context of this run: the recorded one if there is any, else today's.
+
+    Args:
+        registries: what the stack's configuration accepts.
+        recorded: a file that fixes the context; the variable MLIFECYCLE_CONTEXT names one too.
+
+    Raises:
+        ContextError: the recorded one cannot be read.
+        WaiverError: `waivers.yaml` is unusable.
+    """
+    file = recorded or environment.get(CONTEXT_VARIABLE)
+    if not file:
+        return Context(date=datetime.now(UTC).date(), registries=registries, waivers=load_waivers())
+    try:
+        return Context.model_validate_json(Path(file).read_bytes())
+    except OSError as error:
+        raise ContextError(f"{file}: cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        reasons = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+        )
+        raise ContextError(f"{file}: {reasons}") from error

@@ -1,0 +1,218 @@
+"""How the model is to be served, watched and taken back."""
+
+import re
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+
+from mlifecycle.governance.rule import NothingToJudge, Objection, Path, Rule, Terms
+from mlifecycle.manifest.schema import Manifest
+
+# Kubernetes' resource.Quantity, without a sign.
+QUANTITY = re.compile(
+    r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?", re.ASCII
+)
+RESOURCES = ("spec", "inference", "resources")
+# What a later version of the platform acts on: asked for and not given must be seen.
+PROTECTING = (("inference", "auth"), ("inference", "limits"))
+CONVENIENT = (
+    ("inference", "grpc"),
+    ("monitoring", "thresholds"),
+    ("monitoring", "request_logging"),
+    ("rollback", "bake"),
+    ("ownership", "notify"),
+    ("verification", "samples"),
+)
+
+
+def _memory_limit(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+    inference = manifest.spec.inference
+    if inference is None or inference.resources is None:
+        raise NothingToJudge
+    resources = inference.resources
+    if resources.limits is None or resources.limits.memory is None:
+        yield Objection("inference.resources has no limits.memory", path=RESOURCES)
+    for part in ("requests", "limits"):
+        amounts = getattr(resources, part)
+        for field in ("cpu", "memory"):
+            amount: str | None = amounts and getattr(amounts, field)
+            if amount is not None and not _is_quantity(amount):
+                yield Objection(
+                    f"{amount!r} is not a quantity above 0, such as 512Mi or 500m",
+                    value=amount,
+                    path=(*RESOURCES, part, field),
+                )
+
+
+def _is_quantity(text: str) -> bool:
+    match = QUANTITY.fullmatch(text)
+    return match is not None and Decimal(match[1]) > 0
+
+
+def _autoscaling(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+    if manifest.spec.inference is None or manifest.spec.inference.autoscaling is None:
+        yield Objection(
+            "no autoscaling given: the environment's default is applied", path=("spec", "inference")
+        )
+
+
+def _replicas(manifest: Manifest, terms: Terms) -> Iterator[Objection]:
+    inference = manifest.spec.inference
+    if inference is None:
+        raise NothingToJudge
+    asked: list[tuple[int | None, Path]] = [(inference.replicas, ("spec", "inference", "replicas"))]
+    if inference.autoscaling is not None:
+        least = inference.autoscaling.min_replicas
+        asked.append((least, ("spec", "inference", "autoscaling", "min_replicas")))
+    for number, path in asked:
+        if number is not None and number < terms.limit:
+            yield Objection(
+                f"{path[-1]} {number} is below the environment's floor of {terms.limit}",
+                value=str(number),
+                path=path,
+            )
+
+
+def _monitoring_enabled(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+    monitoring = manifest.spec.monitoring
+    if monitoring is None:
+        raise NothingToJudge
+    if monitoring.enabled is not True:
+        yield Objection("monitoring is not enabled: true", path=("spec", "monitoring"))
+
+
+def _monitoring(field: str, words: str) -> Callable[[Manifest, Terms], Iterator[Objection]]:
+    def check(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+        monitoring = manifest.spec.monitoring
+        if monitoring is None or getattr(monitoring, field) is None:
+            yield Objection(
+                f"{words} is not given: the environment's default is applied",
+                path=("spec", "monitoring"),
+            )
+        elif getattr(monitoring, field) is not True:
+            yield Objection(f"{words} is off", path=("spec", "monitoring", field))
+
+    return check
+
+
+def _explainability(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+    explainability = manifest.spec.explainability
+    if explainability is None or not (explainability.method or "").strip():
+        yield Objection("no explainability method is given", path=("spec", "explainability"))
+
+
+def _rollback_observable(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+    rollback, monitoring = manifest.spec.rollback, manifest.spec.monitoring
+    verification = manifest.spec.verification
+    if rollback is None or rollback.automatic is not True:
+        raise NothingToJudge
+    # An absent section is the environment's default, which alerts and verifies.
+    silent = monitoring is not None and monitoring.alerting is False
+    unverified = verification is not None and verification.samples == 0
+    if silent and unverified:
+        yield Objection(
+            "automatic rollback is asked for, with no alert and no verification to trigger it",
+            path=("spec", "rollback", "automatic"),
+        )
+
+
+def _not_acted_on(
+    fields: tuple[tuple[str, str], ...],
+) -> Callable[[Manifest, Terms], Iterator[Objection]]:
+    def check(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+        given = [
+            (section, field)
+            for section, field in fields
+            if getattr(getattr(manifest.spec, section), field, None) is not None
+        ]
+        if not given:
+            raise NothingToJudge
+        for section, field in given:
+            yield Objection(
+                f"{section}.{field} is not acted on by this version of the platform",
+                path=("spec", section, field),
+            )
+
+    return check
+
+
+RULES: tuple[Rule[Manifest], ...] = (
+    Rule(
+        "resources-memory-limit",
+        "Resources have a memory limit and sound quantities",
+        _memory_limit,
+        "A model without a memory limit takes its neighbours down with it.",
+        "Give inference.resources.limits.memory, such as 512Mi",
+        ("CIS Kubernetes 1.12: 5.6", "NSA/CISA 4.1"),
+    ),
+    Rule(
+        "autoscaling-present",
+        "Autoscaling given",
+        _autoscaling,
+        "The author knows the load better than a default does.",
+        "Add inference.autoscaling with min_replicas and max_replicas",
+    ),
+    Rule(
+        "replicas-minimum",
+        "At least {threshold} replicas",
+        _replicas,
+        "Fewer do not survive the loss of a node.",
+        "Raise replicas or autoscaling.min_replicas to the environment's floor",
+        has_threshold=True,
+    ),
+    Rule(
+        "monitoring-enabled",
+        "Monitoring enabled",
+        _monitoring_enabled,
+        "A model that nobody watches fails unseen.",
+        "Set monitoring.enabled: true, or leave the section out",
+        ("NIST AI RMF MEASURE 2.4", "EU AI Act Art. 72"),
+    ),
+    Rule(
+        "monitoring-drift-detection",
+        "Drift detection on",
+        _monitoring("drift_detection", "drift detection"),
+        "Drift is what wears models out.",
+        "Set monitoring.drift_detection: true",
+        ("NIST AI RMF MEASURE 2.4", "EU AI Act Art. 72"),
+    ),
+    Rule(
+        "monitoring-alerting",
+        "Alerting on",
+        _monitoring("alerting", "alerting"),
+        "A failure that nobody is told of lasts.",
+        "Set monitoring.alerting: true",
+        ("NIST AI RMF MANAGE 4.1", "EU AI Act Art. 72"),
+    ),
+    Rule(
+        "explainability-present",
+        "Explainability given",
+        _explainability,
+        "Those who are affected by a decision may ask for its reasons.",
+        "Add explainability.method, such as shap",
+        ("NIST AI RMF MEASURE 2.9", "EU AI Act Art. 13"),
+    ),
+    Rule(
+        "rollback-observable",
+        "Automatic rollback has a trigger",
+        _rollback_observable,
+        "A rollback that nothing can trigger is a promise that nobody keeps.",
+        "Turn on monitoring.alerting or verification, or set rollback.automatic: false",
+        ("NIST AI RMF MANAGE 2.4",),
+    ),
+    Rule(
+        "field-acted-on",
+        "Protection that is asked for is given",
+        _not_acted_on(PROTECTING),
+        "Whoever asks for protection must not be served without it.",
+        "Remove the field, and do not deploy a model that needs it",
+        case="protecting",
+    ),
+    Rule(
+        "field-acted-on",
+        "What is asked for is acted on",
+        _not_acted_on(CONVENIENT),
+        "What has no effect should be known to have none.",
+        "Remove the field, or keep it for a later version of the platform",
+        case="convenient",
+    ),
+)

@@ -1,0 +1,1 @@
+"""Rules about the Kubernetes objects that are really deployed, whoever made them."""

@@ -1,0 +1,33 @@
+"""Every rule about Kubernetes objects."""
+
+from collections.abc import Sequence
+
+from mlifecycle.governance.objects import (
+    availability,
+    hygiene,
+    identity,
+    images,
+    network,
+    resources,
+)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.governance.objects.pod_security_baseline import POD_SECURITY_BASELINE
+from mlifecycle.governance.objects.pod_security_restricted import POD_SECURITY_RESTRICTED
+from mlifecycle.governance.rule import Rule
+
+OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
+    *POD_SECURITY_BASELINE,
+    *POD_SECURITY_RESTRICTED,
+    *images.OBJECT_RULES,
+    *resources.OBJECT_RULES,
+    *availability.OBJECT_RULES,
+    *network.OBJECT_RULES,
+    *identity.OBJECT_RULES,
+    *hygiene.OBJECT_RULES,
+)
+STACK_RULES: tuple[Rule[Sequence[KubernetesObject]], ...] = (
+    *availability.STACK_RULES,
+    *network.STACK_RULES,
+    *identity.STACK_RULES,
+    *hygiene.STACK_RULES,
+)

@@ -1,0 +1,49 @@
+"""The rules about Kubernetes objects, asked: the policy pack and the program both call this."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.evaluation import check_all, waived
+from mlifecycle.governance.findings import Finding, Level
+from mlifecycle.governance.governance import Governance
+from mlifecycle.governance.objects.catalogue import OBJECT_RULES, STACK_RULES
+from mlifecycle.governance.objects.kubernetes import KubernetesObject
+
+NAME = "app.kubernetes.io/name"
+VERSION = "app.kubernetes.io/version"
+
+
+def evaluate_object(
+    item: KubernetesObject, environment: str, governance: Governance, context: Context
+) -> list[Finding]:
+    """Every finding about one object, in the rules' order."""
+    checks = check_all(OBJECT_RULES, item, environment, governance, context)
+    found = [finding for check in checks for finding in check.findings]
+    return [_settled(replace(finding, subject=str(item)), item, context) for finding in found]
+
+
+def evaluate_stack(
+    items: Sequence[KubernetesObject], environment: str, governance: Governance, context: Context
+) -> list[Finding]:
+    """Every finding about the objects of a stack together, in the rules' order."""
+    by_name = {str(item): item for item in items}
+    checks = check_all(STACK_RULES, items, environment, governance, context)
+    found = [finding for check in checks for finding in check.findings]
+    return [_settled(finding, by_name.get(finding.subject), context) for finding in found]
+
+
+def object_texts(findings: Iterable[Finding]) -> list[str]:
+    """One line for each finding: which object, what is wrong, what to do, and the rule's id."""
+    return [
+        f"{finding.subject or 'stack'}: {finding.message}. {finding.remediation} [{finding.rule}]"
+        for finding in findings
+    ]
+
+
+def _settled(finding: Finding, item: KubernetesObject | None, context: Context) -> Finding:
+    """With its waiver: one that names the model and version of the object's labels."""
+    if item is None or finding.level is not Level.MANDATORY:
+        return finding
+    labels = item.labels
+    return waived(finding, str(labels.get(NAME, "")), str(labels.get(VERSION, "")), context)

@@ -1,0 +1,243 @@
+"""Rules about what a pod may do: its account, its rights, its file system, its secrets."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlifecycle.governance.objects.kubernetes import (
+    KubernetesObject,
+    containers_of,
+    entries,
+    found,
+    known,
+    pod_of,
+    pods_of,
+    section,
+    sections,
+    shown,
+    text,
+)
+from mlifecycle.governance.rule import NotDecided, Objection, Path, Rule, Terms
+
+Stack = Sequence[KubernetesObject]
+
+_ESCALATING_VERBS = ("escalate", "bind", "impersonate")
+_ESCALATING_RESOURCES = (
+    "pods/exec",
+    "pods/attach",
+    "pods/portforward",
+    "pods/proxy",
+    "nodes/proxy",
+    "serviceaccounts/token",
+)
+_PUBLISHING_VERBS = ("list", "watch")
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SECRET_WORDS = re.compile(
+    r"\b(passwords?|passwd|passphrase|secrets?|token|credentials?"
+    r"|apikey|api key|accesskey|access key|privatekey|private key)\b"
+)
+_PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
+# Segments short enough not to be base64 that begins with a slash.
+_ABSOLUTE_PATH = re.compile(r"(/[A-Za-z0-9._-]{1,32})+/?")
+_SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
+    "an AWS key id": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "a private key": re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY"),
+    # `$(NAME)` stands for another variable, which may come from a Secret.
+    "a URL with a password": re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@"),
+    "an access token": re.compile(
+        r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,})"
+    ),
+}
+
+
+def _check_account(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    pod = pod_of(item)
+    if pod is None:
+        return
+    path = (*pod.path, "spec", "serviceAccountName")
+    name = known(pod.spec.get("serviceAccountName"))
+    if not isinstance(name, str) or name in {"", "default"}:
+        message = f"serviceAccountName is {shown(name)}, not an account of its own"
+        yield Objection(message, found(name), path)
+    deprecated = known(pod.spec.get("serviceAccount"))
+    if deprecated not in (None, "", name):
+        message = f"the deprecated serviceAccount is {shown(deprecated)}"
+        yield Objection(message, shown(deprecated), (*path[:-1], "serviceAccount"))
+
+
+def _check_account_exists(stack: Stack, _: Terms) -> Iterator[Objection]:
+    accounts = [(item.namespace, item.name) for item in stack if item.is_a("ServiceAccount")]
+    for item, pod in pods_of(stack):
+        name = text(pod.spec, "serviceAccountName")
+        if name and (item.namespace, name) not in accounts:
+            message = f"ServiceAccount {shown(name)} of {item.kind} {shown(item.name)}"
+            path = (*pod.path, "spec", "serviceAccountName")
+            yield Objection(f"{message} is not in the stack", name, path, str(item))
+
+
+def _check_token(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    field = "automountServiceAccountToken"
+    places: list[tuple[Mapping[str, Any], Path]] = []
+    if pod := pod_of(item):
+        places.append((pod.spec, (*pod.path, "spec", field)))
+    if item.is_a("ServiceAccount"):
+        places.append((item.body, (field,)))
+    for place, path in places:
+        value = known(place.get(field))
+        if value is not False:
+            yield Objection(f"{field} is {shown(value)}, not false", found(value), path)
+
+
+def _check_rights(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    if item.is_a("Role", "ClusterRole"):
+        yield from _check_role(item)
+    elif item.is_a("RoleBinding", "ClusterRoleBinding"):
+        yield from _check_binding(item)
+
+
+def _check_role(item: KubernetesObject) -> Iterator[Objection]:
+    if known(item.body.get("aggregationRule")) is not None:
+        message = "aggregationRule takes in rules that are not written here"
+        yield Objection(message, None, ("aggregationRule",))
+    for index, rule in enumerate(sections(item.body, "rules")):
+        verbs, resources = entries(rule, "verbs"), entries(rule, "resources")
+        for field in ("verbs", "resources", "apiGroups", "nonResourceURLs"):
+            for entry in entries(rule, field):
+                if "*" in str(entry):
+                    message = f"{field} of rule {index} has the wildcard {shown(entry)}"
+                    yield Objection(message, shown(entry), ("rules", index, field))
+        for field, refused in (("verbs", _ESCALATING_VERBS), ("resources", _ESCALATING_RESOURCES)):
+            for entry in entries(rule, field):
+                if entry in refused:
+                    message = f"{field} of rule {index} has {entry}, which gives other rights"
+                    yield Objection(message, shown(entry), ("rules", index, field))
+        for verb in _PUBLISHING_VERBS:
+            if "secrets" in resources and verb in verbs:
+                message = f"rule {index} allows to {verb} secrets, which shows all of them"
+                yield Objection(message, verb, ("rules", index, "verbs"))
+
+
+def _check_binding(item: KubernetesObject) -> Iterator[Objection]:
+    if section(item.body, "roleRef").get("name") == "cluster-admin":
+        yield Objection("roleRef is cluster-admin", "cluster-admin", ("roleRef", "name"))
+    for index, subject in enumerate(sections(item.body, "subjects")):
+        name = text(subject, "name")
+        if text(subject, "kind") != "ServiceAccount" and name.startswith("system:"):
+            message = f"subject {index} is {shown(name)}, which Kubernetes gives to others"
+            yield Objection(message, name, ("subjects", index, "name"))
+
+
+def _check_root_filesystem(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    for container in containers_of(item):
+        value = known(section(container.body, "securityContext").get("readOnlyRootFilesystem"))
+        if value is not True:
+            yield Objection(
+                f"{container}: readOnlyRootFilesystem is {shown(value)}, not true",
+                found(value),
+                (*container.path, "securityContext"),
+            )
+
+
+def _check_literals(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    """Names are shown, values never are."""
+    for container in containers_of(item):
+        for index, variable in enumerate(sections(container.body, "env")):
+            name = text(variable, "name")
+            if problem := _secrecy(name, variable.get("value")):
+                message = f"{container}: env {shown(name)} {problem}"
+                yield Objection(message, None, (*container.path, "env", index))
+    if item.is_a("ConfigMap"):
+        for field in ("data", "binaryData"):
+            for name, value in section(item.body, field).items():
+                if problem := _secrecy(name, value):
+                    yield Objection(f"{field} {shown(name)} {problem}", None, (field, name))
+
+
+def _secrecy(name: str, value: Any) -> str:
+    """Why a value looks as if it were secret; empty where it does not."""
+    value = known(value)
+    if not value:
+        return ""
+    words = str(value)
+    for kind, pattern in _SECRET_VALUES.items():
+        if pattern.search(words):
+            return f"holds {kind}"
+    segments = " ".join(_WORD.findall(name)).lower()
+    is_path = _PATH_NAMES.search(name) or _ABSOLUTE_PATH.fullmatch(words)
+    if _SECRET_WORDS.search(segments) and not is_path:
+        return "has the name of a secret and a literal value"
+    return ""
+
+
+def _check_secret_state(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    if not item.is_a("Secret") or item.secret:
+        return
+    for field in ("data", "stringData"):
+        if section(item.body, field):
+            if item.secret is None:
+                raise NotDecided("whether the state encrypts a Secret can't be seen here")
+            message = f"{field} of Secret {shown(item.name)} is not encrypted in the state"
+            yield Objection(message, None, (field,))
+
+
+OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
+    Rule(
+        id="id-sa",
+        title="Every pod has a ServiceAccount of its own",
+        check=_check_account,
+        reason="What the default account is given, every pod of the namespace has.",
+        remediation="Name a ServiceAccount of its own in serviceAccountName.",
+        frameworks=("CIS Kubernetes 1.12: 5.1.5", "kube-linter default-service-account"),
+    ),
+    Rule(
+        id="id-token",
+        title="No pod gets a token for the API that it does not use",
+        check=_check_token,
+        reason="Who takes over a pod has its token.",
+        remediation="Set automountServiceAccountToken to false.",
+        frameworks=("CIS Kubernetes 1.12: 5.1.6", "KSV-0036", "NSA/CISA 1.11"),
+    ),
+    Rule(
+        id="rbac-least",
+        title="Roles give what is needed and no way to more",
+        check=_check_rights,
+        reason="A wildcard, or a right to give rights, is every right.",
+        remediation="Name the verbs and resources that are needed, and bind named accounts.",
+        frameworks=("CIS Kubernetes 1.12: 5.1.1-5.1.13", "KSV-0041", "KSV-0111"),
+    ),
+    Rule(
+        id="sec-readonly-rootfs",
+        title="No container can write to its root file system",
+        check=_check_root_filesystem,
+        reason="What can't be written can't keep an intruder's tools.",
+        remediation="Set readOnlyRootFilesystem to true and mount an emptyDir for scratch files.",
+        frameworks=("KSV-0014", "NSA/CISA 1.1"),
+    ),
+    Rule(
+        id="sec-env-literal",
+        title="No secret stands in an environment variable or a ConfigMap",
+        check=_check_literals,
+        reason="Whoever may read the object or the stack's state reads the secret.",
+        remediation="Put the value into a Secret and mount it as a file.",
+        frameworks=("CIS Kubernetes 1.12: 5.4.1", "KSV-0109"),
+    ),
+    Rule(
+        id="sec-pulumi-secret",
+        title="A Secret's data is encrypted in the state",
+        check=_check_secret_state,
+        reason="The state is a file that many can read.",
+        remediation="Wrap the data in pulumi.Output.secret.",
+    ),
+)
+STACK_RULES: tuple[Rule[Stack], ...] = (
+    Rule(
+        id="id-sa",
+        case="exists",
+        title="Every pod's ServiceAccount is in the stack",
+        check=_check_account_exists,
+        reason="Without its account no pod starts; one that others made has rights unknown here.",
+        remediation="Add the ServiceAccount to the stack, or name one that is there.",
+        frameworks=("CIS Kubernetes 1.12: 5.1.5", "kube-linter non-existent-service-account"),
+    ),
+)

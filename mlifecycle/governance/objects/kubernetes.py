@@ -1,0 +1,289 @@
+"""Kubernetes objects as rules see them: plain values, and what is not known yet.
+
+A value of a wrong shape, such as a list where fields belong, leaves a rule undecided: the cluster
+would refuse it, and a rule must not read it as absent.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from mlifecycle.governance.rule import NotDecided
+
+# Where each kind of workload keeps the specification of its pods.
+POD_PATHS: Mapping[str, tuple[str, ...]] = {
+    "Pod": (),
+    "Deployment": ("spec", "template"),
+    "StatefulSet": ("spec", "template"),
+    "DaemonSet": ("spec", "template"),
+    "ReplicaSet": ("spec", "template"),
+    "ReplicationController": ("spec", "template"),
+    "Job": ("spec", "template"),
+    "CronJob": ("spec", "jobTemplate", "spec", "template"),
+    "PodTemplate": ("template",),
+}
+CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
+# The API group of each kind whose name other groups use too, such as Calico's NetworkPolicy.
+GROUPS: Mapping[str, str] = {
+    "ConfigMap": "",
+    "Namespace": "",
+    "Secret": "",
+    "Service": "",
+    "ServiceAccount": "",
+    "HorizontalPodAutoscaler": "autoscaling",
+    "Ingress": "networking.k8s.io",
+    "NetworkPolicy": "networking.k8s.io",
+    "PodDisruptionBudget": "policy",
+    "Role": "rbac.authorization.k8s.io",
+    "ClusterRole": "rbac.authorization.k8s.io",
+    "RoleBinding": "rbac.authorization.k8s.io",
+    "ClusterRoleBinding": "rbac.authorization.k8s.io",
+}
+PART_OF = "app.kubernetes.io/part-of"
+PRODUCT = "mlifecycle"
+MESSAGE_VALUE_LENGTH = 120
+
+
+class Unknown:
+    """A value that the engine does not know before `up`: whatever asks it learns nothing."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise NotDecided("a value is not known before `pulumi up`")
+
+    __bool__ = __eq__ = __hash__ = __iter__ = __len__ = __contains__ = _refuse
+    __getitem__ = __str__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+
+    def __getattr__(self, _: str) -> NoReturn:
+        self._refuse()
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True)
+class KubernetesObject:
+    """One object as it is given to the cluster.
+
+    Attributes:
+        resource: the engine's name of the resource that makes it.
+        body: the whole object; `UNKNOWN` stands for what is known in `up` only.
+        secret: whether a Secret's data reaches the state encrypted; None where that can't be seen.
+    """
+
+    resource: str
+    body: Mapping[str, Any]
+    secret: bool | None = None
+
+    @property
+    def kind(self) -> str:
+        """Such as `Deployment`."""
+        return str(self.body.get("kind", ""))
+
+    @property
+    def group(self) -> str:
+        """The API group, empty for the core one."""
+        return group_of(self.body)
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """`metadata`, or nothing."""
+        return section(self.body, "metadata")
+
+    @property
+    def name(self) -> str:
+        """`metadata.name`."""
+        return str(self.metadata.get("name", ""))
+
+    @property
+    def namespace(self) -> str:
+        """`metadata.namespace`, `default` where none is given, as the cluster takes it."""
+        return str(self.metadata.get("namespace") or "default")
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """`metadata.labels`, or none."""
+        return section(self.metadata, "labels")
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """`spec`, or nothing."""
+        return section(self.body, "spec")
+
+    def is_a(self, *kinds: str) -> bool:
+        """Whether it is one of the kinds, of the group that Kubernetes has them in."""
+        return self.kind in kinds and self.group == GROUPS[self.kind]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.name else self.kind
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container of a pod.
+
+    Attributes:
+        field: `containers`, `initContainers` or `ephemeralContainers`.
+        path: where it stands in the object.
+    """
+
+    field: str
+    body: Mapping[str, Any]
+    path: tuple[str | int, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.body.get("name", ""))
+
+    def __str__(self) -> str:
+        kind = {"initContainers": "init container ", "ephemeralContainers": "ephemeral container "}
+        return kind.get(self.field, "container ") + shown(self.name or self.path[-1])
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod, or the template of pods, with where it stands in its object."""
+
+    metadata: Mapping[str, Any]
+    spec: Mapping[str, Any]
+    path: tuple[str | int, ...]
+
+    @property
+    def labels(self) -> Mapping[str, Any]:
+        """Its labels, or none."""
+        return section(self.metadata, "labels")
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it serves a model."""
+        return bool(self.labels.get(PART_OF) == PRODUCT)
+
+    def containers(self, *fields: str) -> Iterator[Container]:
+        """Every container of every kind, or of the fields that are named."""
+        for field in fields or CONTAINER_FIELDS:
+            for index, body in enumerate(sections(self.spec, field)):
+                yield Container(field, body, (*self.path, "spec", field, index))
+
+
+def pod_of(item: KubernetesObject) -> Pod | None:
+    """The pod that an object is or makes; None where it makes none."""
+    path = POD_PATHS.get(item.kind)
+    if path is None:
+        return None
+    body: Mapping[str, Any] = item.body
+    for step in path:
+        body = section(body, step)
+    return Pod(section(body, "metadata"), section(body, "spec"), path)
+
+
+def containers_of(item: KubernetesObject, *fields: str) -> Iterator[Container]:
+    """The containers of what an object is or makes, of the fields that are named, if any are."""
+    if pod := pod_of(item):
+        yield from pod.containers(*fields)
+
+
+def pods_of(stack: Sequence[KubernetesObject]) -> list[tuple[KubernetesObject, Pod]]:
+    """Each workload of a stack with the pod that it is or makes."""
+    return [(item, pod) for item in stack if item.kind != "PodTemplate" and (pod := pod_of(item))]
+
+
+def scale_target(
+    scaler: KubernetesObject, stack: Sequence[KubernetesObject]
+) -> KubernetesObject | None:
+    """What a HorizontalPodAutoscaler scales; None where it is not in the stack."""
+    reference = section(scaler.spec, "scaleTargetRef")
+    named = [group_of(reference), text(reference, "kind"), text(reference, "name")]
+    for item in stack:
+        if [item.group, item.kind, item.name] == named and item.namespace == scaler.namespace:
+            return item
+    return None
+
+
+def group_of(body: Mapping[str, Any]) -> str:
+    """The API group of an object or of a reference to one, empty for the core one."""
+    group, separator, _ = text(body, "apiVersion").partition("/")
+    return group if separator else ""
+
+
+def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    """Whether a label selector chooses labels; an empty one chooses everything."""
+    return all(
+        key in labels and labels[key] == value
+        for key, value in section(selector, "matchLabels").items()
+    ) and all(_agrees(term, labels) for term in sections(selector, "matchExpressions"))
+
+
+def _agrees(term: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
+    key, operator = text(term, "key"), text(term, "operator")
+    chosen = key in labels and labels[key] in entries(term, "values")
+    answers = {
+        "In": chosen,
+        "NotIn": not chosen,
+        "Exists": key in labels,
+        "DoesNotExist": key not in labels,
+    }
+    if operator not in answers:
+        raise NotDecided(f"the operator {shown(operator)} of a label selector is none")
+    return answers[operator]
+
+
+def known(value: Any) -> Any:
+    """The value, for a check that would not ask it anything by itself, such as `is`."""
+    if isinstance(value, Unknown):
+        raise NotDecided("a value is not known before `pulumi up`")
+    return value
+
+
+def section(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """An object's field that holds fields; empty where it is not given or null."""
+    value = known(body.get(key))
+    if value is not None and not isinstance(value, Mapping):
+        raise NotDecided(f"{key} holds {shown(value)} and not fields")
+    return value or {}
+
+
+def entries(body: Mapping[str, Any], key: str) -> Sequence[Any]:
+    """An object's field that holds a list; empty where it is not given or null."""
+    value = known(body.get(key))
+    if value is not None and not isinstance(value, list | tuple):
+        raise NotDecided(f"{key} holds {shown(value)} and not a list")
+    return value or ()
+
+
+def sections(body: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
+    """An object's field that holds a list of objects."""
+    for entry in entries(body, key):
+        if not isinstance(known(entry), Mapping):
+            raise NotDecided(f"{key} lists {shown(entry)} and not fields")
+        yield entry
+
+
+def text(body: Mapping[str, Any], key: str) -> str:
+    """An object's field that holds text; empty where it is not given, or no text."""
+    value = known(body.get(key))
+    return value if isinstance(value, str) else ""
+
+
+def whole(value: Any) -> int | None:
+    """A whole number, also as the engine gives it (3.0); None for anything else."""
+    value = known(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if value == value // 1 else None
+
+
+def found(value: Any) -> str | None:
+    """A value as an objection carries it; None where there is none."""
+    return None if value is None else shown(value)
+
+
+def shown(value: Any) -> str:
+    """A value within a message: on one line, of bounded length."""
+    if value is None:
+        return "not set"
+    words = value if isinstance(value, str) else json.dumps(value, default=str)
+    line = "".join(letter if letter.isprintable() else " " for letter in words)
+    if len(line) > MESSAGE_VALUE_LENGTH:
+        return line[: MESSAGE_VALUE_LENGTH - 1] + "…"
+    return line or "empty"

@@ -1,0 +1,82 @@
+"""Waivers: who lets which finding of which model pass, why, and until when."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
+
+DEFAULT_FILE = POLICY_PACK / "waivers.yaml"
+MAXIMUM_DAYS = 90
+# No wildcard, and nothing that a terminal or a table would read as more than a name.
+Word = Annotated[
+    str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$", max_length=200)
+]
+Sentence = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=10, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$"),
+]
+
+
+class Waiver(BaseModel):
+    """One exception; the fields are the columns of the audit.
+
+    Attributes:
+        finding: a rule's id, or a vulnerability's (CVE-..., GHSA-...).
+        model: the exact model; None where `base_image` is given.
+        version: the exact version of it, or
+        digest: the exact image of it.
+        base_image: the digest of a base image, for vulnerabilities that come with it.
+        expires: the last day on which it holds.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    finding: Word
+    model: Word | None = None
+    version: Word | None = None
+    digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    base_image: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
+    owner: Word
+    approver: Word
+    reason: Sentence
+    created: date
+    expires: date
+    ticket: Word
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.approver.casefold() == self.owner.casefold():
+            raise ValueError(f"{self.approver} approves a waiver of their own")
+        if not self.created < self.expires <= self.created + timedelta(days=MAXIMUM_DAYS):
+            raise ValueError(f"expires must be 1 to {MAXIMUM_DAYS} days after created")
+        exact = self.version is not None or self.digest is not None
+        if self.base_image is None and not (self.model and exact):
+            raise ValueError("give model and version, or model and digest, or base_image")
+        if self.base_image is not None and (self.model or exact):
+            raise ValueError("base_image stands alone: no model, version or digest beside it")
+        return self
+
+    def days_left(self, today: date) -> int:
+        """How many days it still holds, today included; 0 or less when it has ended."""
+        return (self.expires - today).days + 1
+
+    def holds(self, today: date) -> bool:
+        """Whether it has begun and not ended."""
+        return self.created <= today <= self.expires
+
+    def names(self, finding: str, model: str, version: str) -> bool:
+        """Whether it speaks of that finding of that release."""
+        return (self.finding, self.model, self.version) == (finding, model, version)
+
+
+def load_waivers(file: Path = DEFAULT_FILE) -> tuple[Waiver, ...]:
+    """Read and check the file; an empty list is a file without waivers.
+
+    Raises:
+        OwnersFileError: unreadable, malformed, a wildcard, or approved by its own owner.
+    """
+    waivers: tuple[Waiver, ...] = read_owners_file(file, tuple[Waiver, ...])
+    return waivers

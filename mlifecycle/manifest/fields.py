@@ -1,0 +1,132 @@
+"""The types of a manifest's fields: strict, exact, and refused in the author's words."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+
+# SemVer 2.0.0, the expression that semver.org suggests.
+SEMVER = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)"
+    r"(?:-((?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
+    r"(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
+    r"(?:\+([0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?",
+    re.ASCII,
+)
+# With 13 characters for a digest it still fits an image tag's 128.
+MAXIMUM_VERSION = 100
+DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+URI_SCHEMES = ("s3", "gs", "abfs", "abfss", "mlflow", "models", "runs", "hf", "oci", "https")
+URI = re.compile(rf"(?:{'|'.join(URI_SCHEMES)}):/{{1,2}}[A-Za-z0-9._~/@:+-]+", re.ASCII)
+# A password in a uri would stand in Git, in the state and in the pod's log.
+USERINFO = re.compile(r"[a-z]+://[^/]*@", re.ASCII)
+DIGEST = r"^sha256:[0-9a-f]{64}$"
+
+
+def _dns_label(value: str) -> str:
+    if not DNS_LABEL.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not a DNS-1123 label: use lower-case letters, digits and -, at most 63"
+        )
+    return value
+
+
+def _semantic_version(value: Any) -> Any:
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        raise ValueError(f'{value} is a YAML number: quote the version, as in "{value}.0"')
+    if isinstance(value, str) and not SEMVER.fullmatch(value):
+        raise ValueError(f"{value!r} is not a SemVer 2.0.0 version, such as 2.1.0")
+    return value
+
+
+def _model_uri(value: str) -> str:
+    if USERINFO.match(value):
+        # Not shown: it may be a password, and it stands in Git already.
+        raise ValueError("a model uri must not hold a user or a password")
+    if not URI.fullmatch(value):
+        schemes = ", ".join(f"{scheme}:" for scheme in URI_SCHEMES)
+        raise ValueError(f"{value!r} is not a model uri: it begins with one of {schemes}")
+    return value
+
+
+def _requirement(value: str) -> str:
+    try:
+        requirement = Requirement(value)
+    except InvalidRequirement as error:
+        raise ValueError(
+            f"{value!r} is not a requirement, such as torch>=2.0.0: {str(error).splitlines()[0]}"
+        ) from error
+    if requirement.url is not None:
+        raise ValueError(f"{value!r} names a place, not a version: only released packages are used")
+    return value
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"{value!r} is not a date: YYYY-MM-DD") from error
+    return value
+
+
+def _exact(value: Any) -> Any:
+    """Numbers stay exact: YAML's text becomes a Decimal, and a whole number is one too."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    return value
+
+
+def _amount(value: Any) -> Any:
+    """`cpu: 2` and `cpu: "2"` mean the same to Kubernetes."""
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _number(low: int | None, high: int | None) -> Any:
+    """A Decimal within bounds; for editors, a JSON number."""
+    schema: dict[str, Any] = {"type": "number"}
+    if low is not None:
+        schema["minimum"] = low
+    if high is not None:
+        schema["maximum"] = high
+    bounds = Field(ge=low, le=high, allow_inf_nan=False)
+    return Annotated[Decimal, BeforeValidator(_exact), bounds, WithJsonSchema(schema)]
+
+
+Name = Annotated[
+    str,
+    AfterValidator(_dns_label),
+    WithJsonSchema({"type": "string", "pattern": f"^{DNS_LABEL.pattern}$"}),
+]
+Version = Annotated[
+    str,
+    BeforeValidator(_semantic_version),
+    Field(max_length=MAXIMUM_VERSION),
+    WithJsonSchema({"type": "string", "pattern": f"^{SEMVER.pattern}$"}),
+]
+ModelUri = Annotated[
+    str,
+    Field(max_length=1000),
+    AfterValidator(_model_uri),
+    WithJsonSchema({"type": "string", "pattern": f"^{URI.pattern}$"}),
+]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Digest = Annotated[str, Field(pattern=DIGEST)]
+Dependency = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_requirement)]
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Amount = Annotated[
+    str,
+    BeforeValidator(_amount),
+    Field(min_length=1, max_length=50),
+    WithJsonSchema({"type": ["string", "number"], "examples": ["512Mi", "500m"]}),
+]
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Replicas = Annotated[int, Field(ge=1, le=1000)]
+Ratio = _number(0, 1)
+Difference = _number(-1, 1)
+NotNegative = _number(0, None)

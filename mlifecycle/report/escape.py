@@ -1,0 +1,22 @@
+"""Text from manifests is its author's: escaped for where it is printed."""
+
+import re
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&@:])")
+
+
+def terminal(text: str) -> str:
+    """No control character, no direction mark: each is shown as its escape; line ends stay."""
+    return "".join(
+        character if character.isprintable() or character == "\n" else _shown(character)
+        for character in text
+    )
+
+
+def markdown(text: str) -> str:
+    """One line that renders as itself: no markup, link, mention or HTML."""
+    return _MARKDOWN.sub(r"\\\1", terminal(text).replace("\n", " "))
+
+
+def _shown(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")

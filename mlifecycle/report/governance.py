@@ -1,0 +1,69 @@
+"""Findings as a reader sees them: the refusal, the checks, the warnings."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from mlifecycle.governance.evaluation import Evaluation
+from mlifecycle.governance.findings import Finding, Level, refusals
+from mlifecycle.report.escape import terminal
+
+
+def failure_text(findings: Iterable[Finding]) -> str:
+    """The refusal: every violation, then what to do about them."""
+    found = refusals(findings)
+    actions = [finding.remediation for finding in found]
+    actions += [finding.follow_up for finding in found if finding.follow_up]
+    lines = ["❌ Model failed governance check", "", "Violations:"]
+    lines += [f"- {finding.message}" for finding in found]
+    lines += ["", "Action Required:"]
+    lines += [f"{number}. {action}" for number, action in enumerate(dict.fromkeys(actions), 1)]
+    return terminal("\n".join(lines))
+
+
+def evaluation_text(evaluation: Evaluation, today: date) -> str:
+    """Each check, ✓ or ❌, then the refusal if there is one, warnings and waivers."""
+    lines = []
+    for check in evaluation.checks:
+        if check.passed:
+            lines.append(f"✓ {check.title}")
+        elif refusals(check.findings):
+            lines.append(f"❌ {check.title}")
+    if evaluation.refused:
+        lines += ["", failure_text(evaluation.findings)]
+    lines += _section("Warnings:", map(advice_text, warnings(evaluation.findings)))
+    lines += _section("Not decided here:", (f.message for f in undecided(evaluation.findings)))
+    lines += _section(
+        "Waived:",
+        (waived_text(finding, today) for finding in evaluation.findings if finding.waiver),
+    )
+    return terminal("\n".join(lines))
+
+
+def warnings(findings: Iterable[Finding]) -> list[Finding]:
+    """What is said and refuses nothing."""
+    return [f for f in findings if f.level is Level.ADVISORY and not f.undecided]
+
+
+def undecided(findings: Iterable[Finding]) -> list[Finding]:
+    """What no rule could decide here; it is decided where more is known."""
+    return [finding for finding in findings if finding.undecided]
+
+
+def advice_text(finding: Finding) -> str:
+    """One advisory with its remedy; what is not decided here needs none."""
+    return finding.message if finding.undecided else f"{finding.message}. {finding.remediation}"
+
+
+def waived_text(finding: Finding, today: date) -> str:
+    """What a waiver lets pass, by whose word, and how long still."""
+    waiver = finding.waiver
+    assert waiver is not None  # noqa: S101
+    return (
+        f"{finding.message}: waived until {waiver.expires} ({waiver.days_left(today)} days left), "
+        f"{waiver.ticket}, approved by {waiver.approver}"
+    )
+
+
+def _section(title: str, items: Iterable[str]) -> list[str]:
+    lines = [f"- {item}" for item in items]
+    return ["", title, *lines] if lines else []

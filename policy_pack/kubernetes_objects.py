@@ -1,0 +1,150 @@
+"""Rules on every Kubernetes object of the stack, whoever made it."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pulumi_policy import (
+    EnforcementLevel,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+
+from mlifecycle.governance.context import read_context
+from mlifecycle.governance.findings import Finding, Level
+from mlifecycle.governance.governance import load_governance
+from mlifecycle.governance.objects.evaluation import (
+    evaluate_object,
+    evaluate_stack,
+    object_texts,
+)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.report.escape import terminal
+from mlifecycle.stack.stack_file import StackTerms
+from policy_pack.values import plain, terms_of_stack
+
+PROVIDER = "kubernetes:"
+JudgeOne = Callable[[ResourceValidationArgs], list[Finding]]
+Select = Callable[[Finding], bool]
+
+
+def kubernetes_object_policies() -> list[ResourceValidationPolicy | StackValidationPolicy]:
+    """Two on each object, two on all together: the engine decodes a resource once per policy.
+
+    Raises:
+        OwnersFileError, ContextError: a pack that could judge nothing must not start.
+    """
+    judge = _Judge()
+    refused = EnforcementLevel.MANDATORY
+    advised = EnforcementLevel.ADVISORY
+    return [
+        _on_each("kubernetes-objects", refused, judge.one, _refuses),
+        _on_each("kubernetes-objects-advice", advised, judge.same_again, _advises),
+        _on_all("kubernetes-stack", refused, judge, _refuses),
+        _on_all("kubernetes-stack-advice", advised, judge, _advises),
+    ]
+
+
+class _Judge:
+    """Judges an object once for the two policies that the engine asks about it in turn."""
+
+    def __init__(self) -> None:
+        self._governance = load_governance()
+        self._waivers = read_context()
+        self._last = threading.local()
+        # What the program gave. Later the engine shows what the cluster made of it, with defaults
+        # that nobody chose, such as `replicas: 1` where an autoscaler decides.
+        self._given: dict[str, KubernetesObject] = {}
+
+    def one(self, args: ResourceValidationArgs) -> list[Finding]:
+        terms = self._terms(args.urn)
+        item = _object(args.name, args.props, args.opts)
+        if item is None:
+            found = _opaque(args.resource_type, args.name)
+        else:
+            self._given[args.urn] = item
+            found = evaluate_object(item, terms.environment, self._governance, self._context(terms))
+        self._last.judged = (args.urn, found)
+        return found
+
+    def same_again(self, args: ResourceValidationArgs) -> list[Finding]:
+        """What `one` found in the same call of the engine, which keeps to one thread."""
+        urn, found = getattr(self._last, "judged", ("", []))
+        self._last.judged = ("", [])
+        return found if urn == args.urn else self.one(args)
+
+    def together(self, resources: Sequence[PolicyResource]) -> list[Finding]:
+        ours = [item for item in resources if item.resource_type.startswith(PROVIDER)]
+        if not ours:
+            return []
+        terms = self._terms(ours[0].urn)
+        objects = [
+            self._given.get(item.urn) or _object(item.name, item.props, item.opts) for item in ours
+        ]
+        known = [item for item in objects if item is not None]
+        return evaluate_stack(known, terms.environment, self._governance, self._context(terms))
+
+    def _terms(self, urn: str) -> StackTerms:
+        terms = terms_of_stack(urn)
+        self._governance.require_environment(terms.environment)
+        return terms
+
+    def _context(self, terms: StackTerms) -> Any:
+        return self._waivers.model_copy(update={"registries": terms.registries})
+
+
+def _on_each(
+    name: str, level: EnforcementLevel, judge: JudgeOne, select: Select
+) -> ResourceValidationPolicy:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        if args.resource_type.startswith(PROVIDER):
+            for text in object_texts(filter(select, judge(args))):
+                report(terminal(text), args.urn)
+
+    description = f"Each Kubernetes object keeps the {level.value} rules."
+    return ResourceValidationPolicy(name, description, validate, level)
+
+
+def _on_all(
+    name: str, level: EnforcementLevel, judge: _Judge, select: Select
+) -> StackValidationPolicy:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        for text in object_texts(filter(select, judge.together(args.resources))):
+            report(terminal(text), None)
+
+    description = f"The stack's Kubernetes objects fit together, by the {level.value} rules."
+    return StackValidationPolicy(name, description, validate, level)
+
+
+def _refuses(finding: Finding) -> bool:
+    return finding.refuses
+
+
+def _advises(finding: Finding) -> bool:
+    return finding.level is Level.ADVISORY
+
+
+def _object(name: str, props: Any, options: Any) -> KubernetesObject | None:
+    body: dict[str, Any] = plain(props)
+    if "kind" not in body:
+        return None
+    # The provider's own classes mark a Secret's data so; state and preview show it the same way.
+    hidden = set(options.additional_secret_outputs or ()) if options else set()
+    return KubernetesObject(name, body, secret={"data", "stringData"} <= hidden)
+
+
+def _opaque(kind: str, name: str) -> list[Finding]:
+    """A Helm release and the like: its objects are made where no policy sees them."""
+    return [
+        Finding(
+            rule="object-seen",
+            level=Level.ADVISORY,
+            message=f"{kind} {name} makes objects that no rule can see",
+            remediation="Use kubernetes.helm.v4.Chart or typed resources",
+            undecided=True,
+        )
+    ]

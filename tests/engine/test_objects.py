@@ -1,0 +1,75 @@
+"""The rules on real objects, in real previews: with the pack, and without it."""
+
+import pytest
+
+from tests.engine.test_refusals import refused
+from tests.sandbox import Sandbox
+
+# Made by the program beside the models: whoever makes an object, the rules see it.
+POD = """
+
+def _stranger() -> None:
+    import pulumi_kubernetes as kubernetes
+
+    kubernetes.core.v1.Pod(
+        "stranger",
+        metadata={"name": "stranger", "namespace": "NAMESPACE"},
+        spec={
+            "hostNetwork": True,
+            "containers": [{"name": "main", "image": "docker.io/evil/miner"}],
+            "initContainers": [
+                {"name": "init", "image": "ghcr.io/x/y:1", "securityContext": {"privileged": True}}
+            ],
+        },
+    )
+
+
+_stranger()
+"""
+
+
+def with_a_stranger(sandbox: Sandbox) -> None:
+    main = sandbox.own_program() / "__main__.py"
+    stranger = POD.replace("NAMESPACE", sandbox.namespace)
+    text = main.read_text().replace('\n\nif __name__ == "__main__":\n    main()\n', "")
+    main.write_text(f"{text}\n\nmain()\n{stranger}")
+    sandbox.write_manifest()
+
+
+def test_the_pack_refuses_a_strangers_pod_with_every_reason(sandbox: Sandbox) -> None:
+    sandbox.committed = "prod"
+    with_a_stranger(sandbox)
+    output = refused(sandbox.preview())
+    for rule in (
+        *("pss-host-namespaces", "pss-privileged", "pss-run-as-non-root", "img-digest"),
+        *("img-registry-allowlist", "res-memory-limit", "sec-readonly-rootfs", "id-sa"),
+    ):
+        assert f"[{rule}]" in output, rule
+    assert "kubernetes-objects" in output
+
+
+def test_without_the_pack_the_program_refuses_it_and_it_is_not_made(sandbox: Sandbox) -> None:
+    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
+    with_a_stranger(sandbox)
+    output = refused(sandbox.preview())
+    assert "[pss-host-namespaces]" in output
+    assert "[pss-privileged]" in output
+    # An update that skips its preview is no way round it.
+    result = sandbox.pulumi("up", "--yes", "--skip-preview")
+    assert result.code != 0, result.output
+    assert "[pss-privileged]" in result.output
+    pods = sandbox.kubectl("get", "pods", "--all-namespaces", "--output", "name")
+    assert "stranger" not in pods
+
+
+@pytest.mark.parametrize("file", ["levels.yaml", "approved.yaml", "waivers.yaml"])
+def test_a_broken_owners_file_stops_everything_with_file_and_line(
+    sandbox: Sandbox, file: str
+) -> None:
+    broken = sandbox.own_program() / "policy_pack" / file
+    broken.write_text(f"{broken.read_text()}\n- [\n")
+    sandbox.write_manifest()
+    output = refused(sandbox.preview())
+    assert f"policy_pack/{file}:" in output
+    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
+    assert f"policy_pack/{file}:" in refused(sandbox.preview())

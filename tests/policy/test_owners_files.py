@@ -1,0 +1,157 @@
+"""The governance owner's files: every mistake stops everything, with file and line."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from mlifecycle.governance.approved import load_approved
+from mlifecycle.governance.findings import Level
+from mlifecycle.governance.governance import Governance, check_governance, load_governance
+from mlifecycle.governance.levels import RuleLevel, load_levels
+from mlifecycle.governance.owners_file import OwnersFileError
+from mlifecycle.governance.waivers import load_waivers
+from tests.policy.test_evaluation import waiver
+
+RULES = "environments: [development]\nrules:\n  x: "
+WAIVER = """\
+- finding: drift-maximum
+  model: fraud-detector
+  version: 2.1.0
+  owner: ada
+  approver: grace
+  reason: The data is being collected
+  created: 2026-11-01
+  expires: 2027-01-15
+  ticket: RISK-1234
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("", r"levels.yaml:1: holds 0 documents"),
+        ("a: [", r"levels.yaml:2: "),
+        ("- a\n", r"levels.yaml:1: the file: "),
+        (RULES + "{level: optional}", r"levels.yaml:3: rules.x.level"),
+        (RULES + "{level: mandatory, treshold: 1}", r"levels.yaml:3: rules.x.treshold"),
+        (RULES + "{level: mandatory, threshold: much}", r"levels.yaml:3: rules.x.threshold"),
+        ("environments: [development]\nrules: {}", r"levels.yaml:2: rules"),
+        ("environments: []\nrules: {x: {level: mandatory}}", r"levels.yaml:1: environments"),
+        ("rules: {x: {level: mandatory}}", r"levels.yaml:1: environments"),
+        (RULES + "{level: mandatory}\nrules: {}", r"levels.yaml:4: duplicate key 'rules'"),
+    ],
+)
+def test_an_unusable_levels_file_stops_everything(
+    tmp_path: Path, content: str, expected: str
+) -> None:
+    file = tmp_path / "levels.yaml"
+    file.write_text(content)
+    with pytest.raises(OwnersFileError, match=expected):
+        load_levels(file)
+
+
+def test_a_missing_file_stops_everything(tmp_path: Path) -> None:
+    for load in (load_levels, load_approved, load_waivers):
+        with pytest.raises(OwnersFileError, match=r"none\.yaml: cannot be read"):
+            load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"metrics-f1-minimum": None}, "no level for metrics-f1-minimum"),
+        (
+            {"metrics-f1-minimum": RuleLevel(level=Level.MANDATORY)},
+            "metrics-f1-minimum has no threshold",
+        ),
+        (
+            {"metrics-present": RuleLevel(level=Level.MANDATORY, threshold=1)},
+            "metrics-present takes no threshold",
+        ),
+        (
+            {"metrics-acuracy": RuleLevel(level=Level.MANDATORY)},
+            "no rule is called metrics-acuracy",
+        ),
+        (
+            {"metrics-present": RuleLevel(level={"development": Level.MANDATORY})},
+            "metrics-present: level is for development, not for development, production",
+        ),
+    ],
+)
+def test_a_rule_that_nobody_set_is_not_passed(
+    change: dict[str, RuleLevel | None], expected: str
+) -> None:
+    governance = load_governance()
+    rules = {k: v for k, v in {**governance.levels.rules, **change}.items() if v is not None}
+    levels = governance.levels.model_copy(update={"rules": rules})
+    with pytest.raises(OwnersFileError, match=expected):
+        check_governance(Governance(levels, governance.approved))
+
+
+def test_an_environment_that_nobody_decided_for_is_refused() -> None:
+    with pytest.raises(OwnersFileError, match="no environment 'staging' among those decided for"):
+        load_governance().require_environment("staging")
+
+
+def test_an_environment_without_model_stores_is_refused() -> None:
+    governance = load_governance()
+    approved = governance.approved.model_copy(update={"uri_schemes": {"production": ("s3",)}})
+    with pytest.raises(OwnersFileError, match="no uri_schemes for development"):
+        check_governance(Governance(governance.levels, approved))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("frameworks: []", r"approved.yaml:1: frameworks"),
+        ("frameworks: [x]\npackages: torch", r"approved.yaml:2: packages"),
+    ],
+)
+def test_an_unusable_approved_file_stops_everything(
+    tmp_path: Path, content: str, expected: str
+) -> None:
+    file = tmp_path / "approved.yaml"
+    file.write_text(content)
+    with pytest.raises(OwnersFileError, match=expected):
+        load_approved(file)
+
+
+def test_the_committed_waivers_are_sound() -> None:
+    load_waivers()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("approver: grace", "approver: Ada", "approves a waiver of their own"),
+        ("model: fraud-detector", "model: '*'", r"waivers.yaml:2: 0.model"),
+        ("model: fraud-detector", "model: fraud-*", r"waivers.yaml:2: 0.model"),
+        ("finding: drift-maximum", "finding: '*'", r"waivers.yaml:1: 0.finding"),
+        ("  version: 2.1.0\n", "", "give model and version"),
+        ("  model: fraud-detector\n", "", "give model and version"),
+        ("expires: 2027-01-15", "expires: 2027-01-31", "1 to 90 days after created"),
+        ("expires: 2027-01-15", "expires: 2026-11-01", "1 to 90 days after created"),
+        ("expires: 2027-01-15", "expires: never", r"waivers.yaml:8: 0.expires"),
+        ("  ticket: RISK-1234\n", "", r"waivers.yaml:1: 0.ticket"),
+        ("reason: The data is being collected", "reason: ''", r"waivers.yaml:6: 0.reason"),
+        ("  ticket", "  note: x\n  ticket", r"waivers.yaml:9: 0.note"),
+    ],
+)
+def test_an_unsound_waiver_stops_everything(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    file = tmp_path / "waivers.yaml"
+    file.write_text(WAIVER)
+    (sound,) = load_waivers(file)
+    assert sound.finding == "drift-maximum"
+    assert old in WAIVER
+    file.write_text(WAIVER.replace(old, new))
+    with pytest.raises(OwnersFileError, match=expected):
+        load_waivers(file)
+
+
+def test_a_waiver_may_last_ninety_days() -> None:
+    waiver(created="2026-01-01", expires="2026-04-01")
+    with pytest.raises(ValidationError, match="1 to 90 days"):
+        waiver(created="2026-01-01", expires="2026-04-02")
