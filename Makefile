@@ -8,7 +8,7 @@ COMPILE := $(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-h
 	--no-annotate --python-version 3.11
 
 .PHONY: help up start down status logs env tools test test-unit test-policy test-engine test-e2e \
-	test-full lint requirements clean
+	test-full lint generate requirements clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -62,6 +62,9 @@ lint: $(VENV)/.tests  ## Format, lint, types and import layers
 	@$(VENV)/bin/ruff check --quiet .
 	@MYPYPATH=inference $(VENV)/bin/mypy --no-error-summary
 	@shown=$$($(VENV)/bin/lint-imports --no-cache 2>&1) || { echo "$$shown"; exit 1; }
+
+generate: $(VENV)/.product  ## Write the documents that are derived from the code
+	@$(RUN) -m mlifecycle.generate
 
 requirements: $(VENV)/.tests  ## Pin every requirements.txt anew from its .in file
 	@$(COMPILE) requirements.in --output-file requirements.txt

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
@@ -66,8 +67,15 @@ def up() -> None:
     started = time.monotonic()
     toolchain, tools_seconds = _start(layout)
     ready = time.monotonic()
-    environment = {**os.environ, **local_stacks.shell_environment(layout, toolchain.bin_dir)}
+    environment = {
+        **os.environ,
+        **local_stacks.shell_environment(layout, toolchain.bin_dir),
+        # Pulumi's Kubernetes provider leaves files in there.
+        "TMPDIR": str(layout.state / "run" / "tmp"),
+    }
     mlifecycle = str(local_stacks.CHECKOUT / ".venv" / "bin" / "mlifecycle")
+    # An interrupt is for the command below, which has it too and ends in order.
+    signal.signal(signal.SIGINT, lambda *_: None)
     released = subprocess.run([mlifecycle, "up", "--stack", "dev"], env=environment, check=False)
     if released.returncode != 0:
         raise typer.Exit(released.returncode)

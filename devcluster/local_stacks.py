@@ -129,10 +129,12 @@ def _compose_project(folder: Path) -> None:
     project["main"] = str(CHECKOUT)
     project["runtime"]["options"]["virtualenv"] = str(CHECKOUT / ".venv")
     _write(folder / "Pulumi.yaml", project)
-    link = folder / "policy_pack"
-    link.unlink(missing_ok=True)
-    # So that `--policy-pack policy_pack`, as the documents print it, is found from here too.
-    link.symlink_to(CHECKOUT / "policy_pack")
+    # So that `--policy-pack policy_pack`, as the documents print it, is found from here too, and
+    # from there its `../.venv`, which the engine looks for without following the link.
+    for name in ("policy_pack", ".venv"):
+        link = folder / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(CHECKOUT / name)
 
 
 def _ensure_passphrase(layout: Layout) -> None:

@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done, 1 refused or failed, 2 unusable input, 3 our own error."""
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -120,7 +121,7 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
     from mlifecycle.stack.engine import Engine, EngineError
     from mlifecycle.stack.release import release
 
-    with _explained():
+    with _explained(), _patient():
         try:
             # Where Pulumi itself would look for its project.
             project = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
@@ -143,6 +144,20 @@ def _explained() -> Iterator[None]:
     except Exception as error:
         traceback.print_exc()
         raise typer.Exit(3) from error
+
+
+@contextmanager
+def _patient() -> Iterator[None]:
+    """An interrupt is the engine's, which has it too: it ends what it does, and says so."""
+
+    def wait(*_: object) -> None:
+        _progress("interrupted: waiting for the engine to end what it does")
+
+    before = signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _fail(message: str, code: int) -> None:

@@ -82,7 +82,8 @@ class Sandbox:
 
     def __post_init__(self) -> None:
         self.manifests.mkdir()
-        (self.folder / "policy_pack").symlink_to(ROOT / "policy_pack")
+        for name in ("policy_pack", ".venv"):
+            (self.folder / name).symlink_to(ROOT / name)
         self.configure()
 
     @property

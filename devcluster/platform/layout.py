@@ -1,9 +1,10 @@
 """Where the local platform keeps its files and which addresses it uses: pure computation."""
 
+import hashlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -89,14 +90,21 @@ class Layout:
         return self.state / "kubeconfigs" / "admin"
 
     @property
+    def network_file(self) -> Path:
+        """Holds the network, from before anything of it is made until all of it is gone."""
+        return self.state / "network"
+
+    @property
     def supervisor_socket(self) -> Path:
         """The supervisor's own API."""
         return self.state / "run" / "supervisor.sock"
 
     @property
     def host_interface(self) -> str:
-        """This machine's interface of the link (Linux allows 15 characters)."""
-        return f"{self.name[:11]}-up"
+        """This machine's interface of the link: the name's own, in Linux' 15 characters."""
+        if len(self.name) <= 12:
+            return f"{self.name}-up"
+        return f"{self.name[:5]}{hashlib.sha256(self.name.encode()).hexdigest()[:7]}-up"
 
     def substitutions(self, *, bin_dir: Path, debs: Path) -> dict[str, str]:
         """What `${...}` in the files of `config/` stands for."""
@@ -147,12 +155,21 @@ def layout_for(environment: Mapping[str, str]) -> Layout:
 
 
 def process_layout() -> Layout:
-    """The layout of this process.
+    """The layout of this process; a platform that was started keeps its addresses until `down`.
 
     Raises:
         EnvironmentUnfit: a variable that chooses it is unusable.
     """
     try:
-        return layout_for(os.environ)
+        layout = layout_for(os.environ)
     except ValueError as error:
         raise EnvironmentUnfit(str(error)) from error
+    if not layout.network_file.exists():
+        return layout
+    network = IPv4Network(layout.network_file.read_text())
+    if os.environ.get("MLIFECYCLE_NETWORK") and network != layout.network:
+        raise EnvironmentUnfit(
+            f"the platform {layout.name} was started on {network}, not on {layout.network}: "
+            "`make down` first, or give the other one a name: MLIFECYCLE_PLATFORM"
+        )
+    return replace(layout, network=network)

@@ -6,7 +6,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from devcluster.platform import certificates, images, namespace, packages, preflight, supervisor
+from devcluster.platform import (
+    certificates,
+    images,
+    leftovers,
+    namespace,
+    packages,
+    preflight,
+    supervisor,
+)
 from devcluster.platform.layout import Layout
 from devcluster.toolchain import Toolchain
 from mlifecycle.exclusive import exclusively
@@ -41,8 +49,9 @@ def down(layout: Layout) -> bool:
     """End everything and remove the platform's state; False when there was nothing."""
     existed = layout.state.exists()
     if existed:
-        with exclusively(layout.state):
+        with exclusively(layout.state, last=True):
             namespace.remove(layout)
+            leftovers.end(layout)
             shutil.rmtree(layout.state)
     return existed
 
@@ -58,7 +67,8 @@ def object_store_credentials(layout: Layout) -> tuple[str, str]:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(f"local,{secrets.token_urlsafe(24)}")
+        # The engine hides a secret's text wherever it occurs, so it must not be a word.
+        path.write_text(f"{secrets.token_hex(10)},{secrets.token_urlsafe(24)}")
     key_id, secret = path.read_text().split(",")
     return key_id, secret
 
@@ -66,7 +76,7 @@ def object_store_credentials(layout: Layout) -> tuple[str, str]:
 def _start(layout: Layout, bin_dir: Path, debs: Path) -> None:
     # What a previous supervisor left here names namespaces and sockets that are gone.
     shutil.rmtree(layout.state / "run", ignore_errors=True)
-    for folder in ("logs", "run", "object-store"):
+    for folder in ("logs", "run", "run/tmp", "object-store"):
         (layout.state / folder).mkdir(parents=True, exist_ok=True)
     object_store_credentials(layout)
     certificates.ensure_certificates(layout)
@@ -76,6 +86,7 @@ def _start(layout: Layout, bin_dir: Path, debs: Path) -> None:
     environment = {
         "PATH": ":".join(map(str, paths)),
         "HOME": str(layout.state),
+        "TMPDIR": str(layout.state / "run" / "tmp"),
         # The supervisor's health checks trust the platform's own authority.
         "SSL_CERT_FILE": str(layout.state / "certificates" / "ca.crt"),
     }

@@ -8,12 +8,28 @@ import subprocess
 import time
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 from devcluster.errors import EnvironmentUnfit
 from devcluster.platform.layout import Layout
 
 CGROUPS = Path("/sys/fs/cgroup")
 END_SECONDS = 20.0
+# Where the node's parts write, whatever they are told: the platform sees folders of its own there.
+NODE_FOLDERS = ("/var/log/pods", "/var/log/containers", "/var/lib/cni", "/var/lib/kubelet")
+
+
+def refuse_foreign_namespace(layout: Layout) -> None:
+    """Check that a network namespace of our name is ours, before it is removed with all in it.
+
+    Raises:
+        EnvironmentUnfit: it is somebody else's.
+    """
+    if Path(f"/run/netns/{layout.name}").exists() and not layout.network_file.exists():
+        raise EnvironmentUnfit(
+            f"a network namespace {layout.name} is there that no platform made: "
+            f"`ip netns delete {layout.name}`, or choose a name: MLIFECYCLE_PLATFORM=other make up"
+        )
 
 
 def refuse_taken_network(layout: Layout) -> None:
@@ -27,14 +43,20 @@ def refuse_taken_network(layout: Layout) -> None:
             continue
         if IPv4Network(route["dst"]).overlaps(layout.network):
             raise EnvironmentUnfit(
-                f"network {layout.network} is taken: route {route['dst']} of interface "
-                f"{route['dev']}. Choose another /22: MLIFECYCLE_NETWORK=10.213.0.0/22 make up"
+                f"network {layout.network} is taken: route {route['dst']} of "
+                f"{_owner(route)}. Choose another /22: MLIFECYCLE_NETWORK=10.213.0.0/22 make up"
             )
+
+
+def _owner(route: dict[str, Any]) -> str:
+    """A route that leads nowhere (`blackhole`) has a type, and no interface."""
+    return f"interface {route['dev']}" if "dev" in route else f"type {route.get('type', 'none')}"
 
 
 def create(layout: Layout) -> None:
     """Make the network namespace, the link and its routes, and the cgroup of pods."""
     remove(layout)
+    layout.network_file.write_text(str(layout.network))
     name, interface = layout.name, layout.host_interface
     _run("ip", "netns", "add", name)
     _run("ip", "link", "add", interface, "type", "veth", "peer", "name", "uplink", "netns", name)
@@ -63,6 +85,7 @@ def enter(layout: Layout, command: list[str], environment: dict[str, str], log: 
     cause, the kernel ends every process in there and takes its mounts.
     """
     preparation = (
+        f"{_own_folders(layout)}"
         # Mounts that the node agent makes must be seen by the container runtime.
         f'mount --bind "{layout.state}" "{layout.state}" && mount --make-rshared "{layout.state}" '
         "&& echo 1 > /proc/sys/net/ipv4/ip_forward "
@@ -92,6 +115,14 @@ def enter(layout: Layout, command: list[str], environment: dict[str, str], log: 
         )
 
 
+def _own_folders(layout: Layout) -> str:
+    return "".join(
+        f'mkdir -p "{folder}" "{layout.state}/node{folder}" && '
+        f'mount --bind "{layout.state}/node{folder}" "{folder}" && '
+        for folder in NODE_FOLDERS
+    )
+
+
 def processes(layout: Layout) -> list[int]:
     """Ids of the processes in the platform's network namespace, pods' excepted."""
     result = subprocess.run(
@@ -113,6 +144,10 @@ def remove(layout: Layout) -> None:
     _quietly("ip", "link", "delete", layout.host_interface)
     for folder in _cgroup_roots():
         _remove_cgroup(folder / layout.name, deadline)
+    for mount_point in NODE_FOLDERS:
+        # One that is another node's is not empty.
+        with contextlib.suppress(OSError):
+            Path(mount_point).rmdir()
 
 
 def _cgroup_roots() -> list[Path]:

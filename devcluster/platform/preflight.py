@@ -22,6 +22,7 @@ def check(layout: Layout) -> None:
     problems = [*_problems(layout)]
     if problems:
         raise EnvironmentUnfit("\n".join(problems))
+    namespace.refuse_foreign_namespace(layout)
     namespace.refuse_taken_network(layout)
 
 

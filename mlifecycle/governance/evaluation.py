@@ -1,6 +1,6 @@
 """The one evaluation: command line, component, gate and policy pack all call this."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TypeVar
@@ -119,20 +119,24 @@ def waived(finding: Finding, model: str, version: str, context: Context) -> Find
 def _findings(
     rule: Rule[Subject], title: str, subject: Subject, setting: Setting, terms: Terms
 ) -> tuple[Finding, ...]:
+    objections: list[Objection] = []
+    shortcoming: list[Finding] = []
     try:
-        objections: Sequence[Objection] = tuple(rule.check(subject, terms))
+        # One by one: what was found before something could not be decided stays found.
+        for objection in rule.check(subject, terms):
+            objections.append(objection)
     except NothingToJudge:
         raise
     except NotDecided as undecided:
         message = f"{title}: {undecided}"
-        return (Finding(rule.id, Level.ADVISORY, message, rule.remediation, undecided=True),)
+        shortcoming = [Finding(rule.id, Level.ADVISORY, message, rule.remediation, undecided=True)]
     except Exception as error:
         # A rule that breaks must not count as passed.
         message = f"rule {rule.key} broke: {type(error).__name__}: {error}"
         remediation = "Report this to the owners of the platform: the rule is at fault"
-        return (Finding(rule.id, Level.MANDATORY, message, remediation),)
+        shortcoming = [Finding(rule.id, Level.MANDATORY, message, remediation)]
     threshold: Decimal | None = setting.threshold
-    return tuple(
+    found = (
         Finding(
             rule=rule.id,
             level=setting.level,
@@ -146,6 +150,7 @@ def _findings(
         )
         for objection in objections
     )
+    return (*found, *shortcoming)
 
 
 def _line_of(path: Path, lines: Lines) -> int | None:

@@ -135,6 +135,12 @@ class Engine:
                     "Nothing was changed. When it has ended, run the same command again."
                 ) from error
         self._ask(self._stack.cancel)
+        # What the killed engine had begun: the cluster's objects are taken over as they are.
+        self._ask(
+            lambda: self._stack.refresh(
+                clear_pending_creates=True, suppress_outputs=True, suppress_progress=True
+            )
+        )
         try:
             return self._attempt(events, operation)
         except automation.ConcurrentUpdateError as error:
@@ -146,7 +152,7 @@ class Engine:
         except automation.ConcurrentUpdateError:
             raise
         except automation.CommandError as error:
-            raise EngineError(events.failure() or str(error)) from error
+            raise EngineError(events.failure() or _last_words(error)) from error
 
 
 class _Events:
@@ -188,6 +194,17 @@ class _Events:
 def _changes(counts: Mapping[Any, int]) -> dict[str, int]:
     # The library annotates enumeration keys and gives text.
     return {automation.OpType(operation).value: count for operation, count in counts.items()}
+
+
+def _last_words(error: automation.CommandError) -> str:
+    """What is left to say of an engine that named no reason itself."""
+    # The library has it as one text only: ` code: 1\n stdout: ...\n stderr: ...`.
+    head, _, errors = str(error).partition("\n stderr: ")
+    code = re.search(r"code: (-?\d+)", head)
+    if code and int(code[1]) < 0:
+        return f"the engine was killed (signal {-int(code[1])}). Run the same command again."
+    lines = [line for line in errors.splitlines() if line.strip()]
+    return "\n".join(["the engine failed without a reason", *lines[-10:]])
 
 
 def _locked_by(error: automation.ConcurrentUpdateError) -> str:

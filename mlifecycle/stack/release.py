@@ -50,6 +50,7 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     preview = engine.preview()
     report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
     report(f"updating stack {stack}")
+    # Also where nothing changes: a lock that a killed engine left is noticed, and taken away.
     update = engine.up(f"release {names}", report)
     report("verifying what runs")
     started = time.monotonic()

@@ -34,6 +34,8 @@ def test_after_kill_9_of_the_engine_the_next_run_converges(sandbox: Sandbox) -> 
         with contextlib.suppress(psutil.NoSuchProcess):
             plugin.kill()
     assert process.returncode != 0, output
+    assert "was killed (signal 9)" in output
+    assert "stdout" not in output, "one message, not all that the engine printed"
 
     locked = sandbox.pulumi("up", "--yes", "--skip-preview")
     assert "the stack is currently locked" in locked.output, "the kill must have left a lock"
@@ -43,6 +45,8 @@ def test_after_kill_9_of_the_engine_the_next_run_converges(sandbox: Sandbox) -> 
     assert "Verified:   all 8 golden samples" in again.output
     sets = ("--namespace", sandbox.namespace, "get", "replicasets", "--output", "json")
     assert len(json.loads(sandbox.kubectl(*sets))["items"]) == 1
+    state = json.loads(sandbox.pulumi("stack", "export").output)
+    assert not state["deployment"].get("pending_operations")
     after = sandbox.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert after.code == 0, after.output
 
@@ -59,7 +63,7 @@ def test_a_lock_of_a_running_engine_is_left_alone(sandbox: Sandbox) -> None:
             time.sleep(0.05)
         second = sandbox.mlifecycle("up", "--stack", sandbox.stack)
         assert second.code == 1, second.output
-        assert "another update is running" in second.output
+        assert "another update of this stack is running" in second.output
         output, _ = first.communicate(timeout=200)
         assert first.returncode == 0, output
     finally:

@@ -50,6 +50,13 @@ def test_the_digest_of_the_preview_is_the_one_that_the_registry_gets(sandbox: Sa
     assert live == container["image"]
 
 
+def test_the_pack_is_found_by_the_name_that_the_documents_print(sandbox: Sandbox) -> None:
+    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
+    sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))
+    output = sandbox.preview("--policy-pack", "policy_pack").output
+    assert "[mandatory]  model-governance" in output
+
+
 def test_production_has_its_own_values(sandbox: Sandbox) -> None:
     sandbox.committed = "prod"
     sandbox.configure()

@@ -35,11 +35,16 @@ NOT_FOR_WINDOWS = {
 }
 # Of the allowed ones, those that no fixture sets.
 SYSCTLS = (
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
     "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
     "net.ipv4.tcp_fin_timeout",
     "net.ipv4.tcp_keepalive_intvl",
     "net.ipv4.tcp_keepalive_probes",
     "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_syncookies",
 )
 
 # Rule, where a container violates it, with what, and the value that the objection names.

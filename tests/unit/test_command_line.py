@@ -20,6 +20,8 @@ def test_a_log_is_asked_for_by_a_parts_name_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    for variable in ("MLIFECYCLE_PLATFORM", "MLIFECYCLE_NETWORK"):
+        monkeypatch.delenv(variable, raising=False)
     logs = tmp_path / "mlifecycle" / "mlifecycle" / "logs"
     logs.mkdir(parents=True)
     (logs / "kubelet.log").touch()

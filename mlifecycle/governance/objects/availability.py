@@ -98,7 +98,7 @@ def _check_spread(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     ):
         yield Objection(
             "neither topologySpreadConstraints nor podAntiAffinity keeps the pods of"
-            f" {item.kind} {shown(item.name)} apart",
+            f" {item.title} apart",
             None,
             (*pod.path, "spec"),
         )
@@ -107,7 +107,7 @@ def _check_spread(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
 def _check_replicas(stack: Stack, terms: Terms) -> Iterator[Objection]:
     for item in stack:
         if item.kind in _REPLICATED and (floor := _floor(item, stack)) < terms.limit:
-            message = f"{item.kind} {shown(item.name)}: replicas can be {floor}, fewer than"
+            message = f"{item.title}: replicas can be {floor}, fewer than"
             yield Objection(f"{message} {terms.limit}", str(floor), ("spec", "replicas"), str(item))
 
 
@@ -160,7 +160,7 @@ def _check_scaler(scaler: KubernetesObject, stack: Stack) -> Iterator[Objection]
         message = f"{name}: scaleTargetRef {wanted} is not in the stack"
         yield Objection(message, wanted, ("spec", "scaleTargetRef"), str(scaler))
     elif known(target.spec.get("replicas")) is not None:
-        message = f"{target.kind} {shown(target.name)}: spec.replicas is set, but {name} sets it"
+        message = f"{target.title}: spec.replicas is set, but {name} sets it"
         yield Objection(message, shown(target.spec["replicas"]), ("spec", "replicas"), str(target))
 
 
@@ -169,7 +169,7 @@ def _check_disruption(stack: Stack, _: Terms) -> Iterator[Objection]:
     for item, pod in pods_of(stack):
         if item.kind not in _REPLICATED:
             continue
-        name = f"{item.kind} {shown(item.name)}"
+        name = f"{item.title}"
         chosen = [budget for budget in budgets if covers(budget, item, pod)]
         if len(chosen) != 1:
             message = f"{name} has {len(chosen)} PodDisruptionBudgets, not one"
@@ -224,18 +224,18 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="rel-probes",
         title="Every container that runs on has all three probes",
         check=_check_probes,
-        reason="Without them traffic reaches a pod that has no model yet, or one that hangs.",
-        remediation="Give the container a startupProbe, a readinessProbe and a livenessProbe.",
+        reason="Without them traffic reaches a pod that has no model yet, or one that hangs",
+        remediation="Give the container a startupProbe, a readinessProbe and a livenessProbe",
         frameworks=("Polaris readinessProbeMissing", "Polaris livenessProbeMissing"),
     ),
     Rule(
         id="rel-rollout",
         title="An update takes no pod away before its successor serves",
         check=_check_rollout,
-        reason="A rollout must lose no request, end in time, and leave something to return to.",
+        reason="A rollout must lose no request, end in time, and leave something to return to",
         remediation=(
             "Set strategy RollingUpdate with maxUnavailable 0, revisionHistoryLimit of at least 2"
-            " and progressDeadlineSeconds."
+            " and progressDeadlineSeconds"
         ),
         frameworks=("kube-linter no-rolling-update-strategy",),
     ),
@@ -243,8 +243,8 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="rel-spread",
         title="Pods of a workload keep apart",
         check=_check_spread,
-        reason="The loss of one node or zone must not take every replica.",
-        remediation="Add topologySpreadConstraints that select the workload's own pods.",
+        reason="The loss of one node or zone must not take every replica",
+        remediation="Add topologySpreadConstraints that select the workload's own pods",
         frameworks=("Polaris topologySpreadConstraint", "kube-linter no-anti-affinity"),
     ),
 )
@@ -253,8 +253,8 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
         id="rel-replicas",
         title="Every workload has at least {threshold} replicas",
         check=_check_replicas,
-        reason="The loss of a node must not end the service.",
-        remediation="Raise minReplicas of the HorizontalPodAutoscaler, or replicas without one.",
+        reason="The loss of a node must not end the service",
+        remediation="Raise minReplicas of the HorizontalPodAutoscaler, or replicas without one",
         frameworks=("Pulumi configureMinimumReplicaCount",),
         has_threshold=True,
     ),
@@ -262,10 +262,10 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
         id="rel-hpa",
         title="Every model scales by one sound HorizontalPodAutoscaler",
         check=_check_scaling,
-        reason="Load that grows must find pods, and two owners of one number fight.",
+        reason="Load that grows must find pods, and two owners of one number fight",
         remediation=(
             "Give the Deployment one autoscaling/v2 HorizontalPodAutoscaler"
-            " with minReplicas <= maxReplicas, and leave its replicas unset."
+            " with minReplicas <= maxReplicas, and leave its replicas unset"
         ),
         frameworks=("kube-linter dangling-horizontalpodautoscaler", "Polaris hpaMinAvailability"),
     ),
@@ -273,8 +273,8 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
         id="rel-pdb",
         title="Every workload has one PodDisruptionBudget that lets a pod go",
         check=_check_disruption,
-        reason="A drain must neither take every pod nor wait for ever.",
-        remediation="Give the workload one PodDisruptionBudget with maxUnavailable 1.",
+        reason="A drain must neither take every pod nor wait for ever",
+        remediation="Give the workload one PodDisruptionBudget with maxUnavailable 1",
         frameworks=("kube-linter pdb-min-available", "Pulumi disallowZeroVoluntaryDisruption"),
     ),
 )

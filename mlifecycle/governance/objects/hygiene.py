@@ -67,7 +67,7 @@ def _check_namespace(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     name = item.name if is_namespace else item.namespace
     if name == "default" or name.startswith("kube-"):
         path = ("metadata", "name" if is_namespace else "namespace")
-        message = f"namespace {shown(name)} of {item.kind} {shown(item.name)} is Kubernetes' own"
+        message = f"namespace {shown(name)} of {item.title} is Kubernetes' own"
         yield Objection(message, name, path)
 
 
@@ -116,7 +116,7 @@ def _check_await(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
         if value in (None, "false"):
             continue
         if item.kind not in excepted or item.labels.get(PART_OF) != PRODUCT:
-            message = f"annotation {annotation} of {item.kind} {shown(item.name)}"
+            message = f"annotation {annotation} of {item.title}"
             path = ("metadata", "annotations", annotation)
             yield Objection(f"{message} is {shown(value)}", shown(value), path)
 
@@ -135,7 +135,7 @@ def _check_selectors(stack: Stack) -> Iterator[Objection]:
         selector = _selector(item)
         if selector is None:
             continue
-        who, path = f"the selector of {item.kind} {shown(item.name)}", ("spec", "selector")
+        who, path = f"the selector of {item.title}", ("spec", "selector")
         if not selector or not selects(selector, pod.labels):
             yield Objection(f"{who} does not match its pods' labels", None, path, str(item))
         for other, others in pods:
@@ -144,7 +144,7 @@ def _check_selectors(stack: Stack) -> Iterator[Objection]:
                 and selector
                 and selects(selector, others.labels)
             ):
-                message = f"{who} matches the pods of {other.kind} {shown(other.name)} as well"
+                message = f"{who} matches the pods of {other.title} as well"
                 yield Objection(message, None, path, str(item))
 
 
@@ -182,7 +182,7 @@ def _check_sources(stack: Stack) -> Iterator[Objection]:
             name = text(source, "secretName") or text(source, "name")
             is_there = name == _CLUSTER_CONFIG_MAP or (kind, item.namespace, name) in held
             if not is_there and known(source.get("optional")) is not True:
-                message = f"{item.kind} {shown(item.name)} uses {kind} {shown(name)}"
+                message = f"{item.title} uses {kind} {shown(name)}"
                 path = (*pod.path, "spec")
                 yield Objection(f"{message}, which is not in the stack", name, path, str(item))
 
@@ -207,18 +207,18 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="ten-namespace",
         title="Nothing lands in a namespace that is Kubernetes' own",
         check=_check_namespace,
-        reason="There neither our rules nor anybody's quota hold.",
-        remediation="Set metadata.namespace to a namespace of the stack.",
+        reason="There neither our rules nor anybody's quota hold",
+        remediation="Set metadata.namespace to a namespace of the stack",
         frameworks=("CIS Kubernetes 1.12: 5.6.4", "KSV-0110", "KSV-0037"),
     ),
     Rule(
         id="ten-psa-labels",
         title="Every Namespace enforces the restricted Pod Security Standard",
         check=_check_pod_security,
-        reason="The cluster must refuse what did not come through this pack.",
+        reason="The cluster must refuse what did not come through this pack",
         remediation=(
             "Set the Namespace's labels pod-security.kubernetes.io/enforce, warn and audit"
-            " to restricted."
+            " to restricted"
         ),
         frameworks=("CIS Kubernetes 1.12: 5.2.1",),
     ),
@@ -226,16 +226,16 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="lbl-recommended",
         title="Every object says what it belongs to and whose it is",
         check=_check_labels,
-        reason="What nobody can find, nobody can patch or remove.",
-        remediation="Add the missing labels, with at most 63 letters, digits, dots, _ and -.",
+        reason="What nobody can find, nobody can patch or remove",
+        remediation="Add the missing labels, with at most 63 letters, digits, dots, _ and -",
         frameworks=("Pulumi configureRecommendedLabels", "Gatekeeper requiredlabels"),
     ),
     Rule(
         id="await-kept",
         title="The engine waits for what it deploys",
         check=_check_await,
-        reason="An update that does not wait calls a broken object healthy.",
-        remediation="Remove the annotation.",
+        reason="An update that does not wait calls a broken object healthy",
+        remediation="Remove the annotation",
     ),
 )
 STACK_RULES: tuple[Rule[Stack], ...] = (
@@ -243,8 +243,8 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
         id="ref-integrity",
         title="What objects name is there",
         check=_check_references,
-        reason="An object that points at nothing looks alive and does nothing.",
-        remediation="Correct the name, the port or the labels, or add what is missing.",
+        reason="An object that points at nothing looks alive and does nothing",
+        remediation="Correct the name, the port or the labels, or add what is missing",
         frameworks=("kube-linter dangling-service", "kube-linter mismatching-selector"),
     ),
 )

@@ -71,7 +71,7 @@ def _check_account_exists(stack: Stack, _: Terms) -> Iterator[Objection]:
     for item, pod in pods_of(stack):
         name = text(pod.spec, "serviceAccountName")
         if name and (item.namespace, name) not in accounts:
-            message = f"ServiceAccount {shown(name)} of {item.kind} {shown(item.name)}"
+            message = f"ServiceAccount {shown(name)} of {item.title}"
             path = (*pod.path, "spec", "serviceAccountName")
             yield Objection(f"{message} is not in the stack", name, path, str(item))
 
@@ -186,48 +186,48 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="id-sa",
         title="Every pod has a ServiceAccount of its own",
         check=_check_account,
-        reason="What the default account is given, every pod of the namespace has.",
-        remediation="Name a ServiceAccount of its own in serviceAccountName.",
+        reason="What the default account is given, every pod of the namespace has",
+        remediation="Name a ServiceAccount of its own in serviceAccountName",
         frameworks=("CIS Kubernetes 1.12: 5.1.5", "kube-linter default-service-account"),
     ),
     Rule(
         id="id-token",
         title="No pod gets a token for the API that it does not use",
         check=_check_token,
-        reason="Who takes over a pod has its token.",
-        remediation="Set automountServiceAccountToken to false.",
+        reason="Who takes over a pod has its token",
+        remediation="Set automountServiceAccountToken to false",
         frameworks=("CIS Kubernetes 1.12: 5.1.6", "KSV-0036", "NSA/CISA 1.11"),
     ),
     Rule(
         id="rbac-least",
         title="Roles give what is needed and no way to more",
         check=_check_rights,
-        reason="A wildcard, or a right to give rights, is every right.",
-        remediation="Name the verbs and resources that are needed, and bind named accounts.",
+        reason="A wildcard, or a right to give rights, is every right",
+        remediation="Name the verbs and resources that are needed, and bind named accounts",
         frameworks=("CIS Kubernetes 1.12: 5.1.1-5.1.13", "KSV-0041", "KSV-0111"),
     ),
     Rule(
         id="sec-readonly-rootfs",
         title="No container can write to its root file system",
         check=_check_root_filesystem,
-        reason="What can't be written can't keep an intruder's tools.",
-        remediation="Set readOnlyRootFilesystem to true and mount an emptyDir for scratch files.",
+        reason="What can't be written can't keep an intruder's tools",
+        remediation="Set readOnlyRootFilesystem to true and mount an emptyDir for scratch files",
         frameworks=("KSV-0014", "NSA/CISA 1.1"),
     ),
     Rule(
         id="sec-env-literal",
         title="No secret stands in an environment variable or a ConfigMap",
         check=_check_literals,
-        reason="Whoever may read the object or the stack's state reads the secret.",
-        remediation="Put the value into a Secret and mount it as a file.",
+        reason="Whoever may read the object or the stack's state reads the secret",
+        remediation="Put the value into a Secret and mount it as a file",
         frameworks=("CIS Kubernetes 1.12: 5.4.1", "KSV-0109"),
     ),
     Rule(
         id="sec-pulumi-secret",
         title="A Secret's data is encrypted in the state",
         check=_check_secret_state,
-        reason="The state is a file that many can read.",
-        remediation="Wrap the data in pulumi.Output.secret.",
+        reason="The state is a file that many can read",
+        remediation="Wrap the data in pulumi.Output.secret",
     ),
 )
 STACK_RULES: tuple[Rule[Stack], ...] = (
@@ -236,8 +236,8 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
         case="exists",
         title="Every pod's ServiceAccount is in the stack",
         check=_check_account_exists,
-        reason="Without its account no pod starts; one that others made has rights unknown here.",
-        remediation="Add the ServiceAccount to the stack, or name one that is there.",
+        reason="Without its account no pod starts; one that others made has rights unknown here",
+        remediation="Add the ServiceAccount to the stack, or name one that is there",
         frameworks=("CIS Kubernetes 1.12: 5.1.5", "kube-linter non-existent-service-account"),
     ),
 )

@@ -188,26 +188,26 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="img-digest",
         title="Images are named by digest",
         check=_check_digest,
-        reason="A tag can be moved, so only a digest says which bytes run and are rolled back to.",
-        remediation="Name the image as name@sha256:<digest>.",
+        reason="A tag can be moved, so only a digest says which bytes run and are rolled back to",
+        remediation="Name the image as name@sha256:<digest>",
         frameworks=("NIST SP 800-190 4.1.5", "Gatekeeper imagedigests"),
     ),
     Rule(
         id="img-no-latest",
         title="No image has the tag latest",
         check=_check_latest,
-        reason="Latest is another image tomorrow, and nobody can say which one ran.",
-        remediation="Name the image by a version's tag and its digest.",
+        reason="Latest is another image tomorrow, and nobody can say which one ran",
+        remediation="Name the image by a version's tag and its digest",
         frameworks=("KSV-0013",),
     ),
     Rule(
         id="img-registry-allowlist",
         title="Images come from accepted registries",
         check=_check_registry,
-        reason="A look-alike registry or repository delivers somebody else's code.",
+        reason="A look-alike registry or repository delivers somebody else's code",
         remediation=(
             "Use an image of an accepted registry,"
-            " or have the governance owner add the registry to approved.yaml."
+            " or have the governance owner add the registry to approved.yaml"
         ),
         frameworks=("KSV-0125", "KSV-0034"),
     ),
@@ -215,8 +215,8 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="img-scan-evidence",
         title="A model's image has passed its scan",
         check=_check_scan_evidence,
-        reason="A verdict about another image is no verdict.",
-        remediation="Release the model with mlifecycle up, which scans what it deploys.",
+        reason="A verdict about another image is no verdict",
+        remediation="Release the model with mlifecycle up, which scans what it deploys",
         frameworks=("CIS Kubernetes 1.12: 5.5.1",),
     ),
 )

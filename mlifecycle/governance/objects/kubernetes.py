@@ -110,6 +110,11 @@ class KubernetesObject:
         """`spec`, or nothing."""
         return section(self.body, "spec")
 
+    @property
+    def title(self) -> str:
+        """Its kind and name, for a message."""
+        return f"{shown(self.kind)} {shown(self.name)}"
+
     def is_a(self, *kinds: str) -> bool:
         """Whether it is one of the kinds, of the group that Kubernetes has them in."""
         return self.kind in kinds and self.group == GROUPS[self.kind]

@@ -140,8 +140,8 @@ def _check_selected(stack: Stack, _: Terms) -> Iterator[Objection]:
     pods = pods_of(stack)
     for item, pod in pods:
         if not any(_chooses(policy, item, pod) for policy in policies):
-            message = f"no NetworkPolicy of its own selects the pods of {item.kind}"
-            yield Objection(f"{message} {shown(item.name)}", None, (), str(item))
+            message = f"no NetworkPolicy of its own selects the pods of {item.title}"
+            yield Objection(message, None, (), str(item))
     for policy in policies:
         if not any(_chooses(policy, item, pod) for item, pod in pods):
             message = f"NetworkPolicy {shown(policy.name)} selects no pod of the stack"
@@ -225,18 +225,18 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="net-service-type",
         title="Services are reached from within the cluster only",
         check=_check_service_type,
-        reason="A port on every node or a load balancer exposes a model past its Ingress.",
-        remediation="Make the Service a ClusterIP without externalIPs and externalName.",
+        reason="A port on every node or a load balancer exposes a model past its Ingress",
+        remediation="Make the Service a ClusterIP without externalIPs and externalName",
         frameworks=("KSV-0108", "Pulumi disallowLoadBalancer"),
     ),
     Rule(
         id="net-no-any",
         title="No NetworkPolicy lets pods out to any address",
         check=_check_no_any,
-        reason="A pod that reaches everything can send data away, or fetch its node's credentials.",
+        reason="A pod that reaches everything can send data away, or fetch its node's credentials",
         remediation=(
             "Name in each egress rule the networks that are needed,"
-            " without the metadata address 169.254.169.254."
+            " without the metadata address 169.254.169.254"
         ),
         frameworks=("NSA/CISA 2.0",),
     ),
@@ -246,10 +246,10 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
         id="net-default-deny",
         title="Every namespace with a workload denies all traffic by default",
         check=_check_default_deny,
-        reason="A pod that no policy selects talks to everything.",
+        reason="A pod that no policy selects talks to everything",
         remediation=(
             "Add a NetworkPolicy with an empty podSelector, policyTypes Ingress and Egress,"
-            " and no rule to the namespace."
+            " and no rule to the namespace"
         ),
         frameworks=("CIS Kubernetes 1.12: 5.3.2", "NSA/CISA 2.0"),
     ),
@@ -257,8 +257,8 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
         id="net-selected",
         title="Every workload has a NetworkPolicy, and every NetworkPolicy a workload",
         check=_check_selected,
-        reason="A policy that selects nothing looks like protection and is none.",
-        remediation="Make the policy's podSelector match the labels of the workload's pods.",
+        reason="A policy that selects nothing looks like protection and is none",
+        remediation="Make the policy's podSelector match the labels of the workload's pods",
         frameworks=("CIS Kubernetes 1.12: 5.3.2", "kube-linter dangling-networkpolicy"),
     ),
 )

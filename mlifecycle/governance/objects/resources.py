@@ -88,34 +88,34 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="res-requests",
         title="Every container requests cpu and memory",
         check=_check_requests,
-        reason="Without requests the scheduler overfills a node.",
-        remediation="Set resources.requests.cpu and resources.requests.memory on the container.",
+        reason="Without requests the scheduler overfills a node",
+        remediation="Set resources.requests.cpu and resources.requests.memory on the container",
         frameworks=("KSV-0015", "KSV-0016"),
     ),
     Rule(
         id="res-memory-limit",
         title="Every container has a memory limit",
         check=_check_memory_limit,
-        reason="One container's leak must not kill its neighbours.",
-        remediation="Set resources.limits.memory on the container.",
+        reason="One container's leak must not kill its neighbours",
+        remediation="Set resources.limits.memory on the container",
         frameworks=("KSV-0018", "NSA/CISA 4.1"),
     ),
     Rule(
         id="res-cpu-limit",
         title="Every container has a cpu limit",
         check=_check_cpu_limit,
-        reason="One container must not starve its neighbours.",
-        remediation="Set resources.limits.cpu on the container.",
+        reason="One container must not starve its neighbours",
+        remediation="Set resources.limits.cpu on the container",
         frameworks=("KSV-0011", "NSA/CISA 4.1"),
     ),
     Rule(
         id="res-ephemeral",
         title="What a pod writes to its node is bounded",
         check=_check_ephemeral,
-        reason="A full disk evicts every pod of the node.",
+        reason="A full disk evicts every pod of the node",
         remediation=(
             "Set resources.limits.ephemeral-storage on the container"
-            " and sizeLimit on each emptyDir volume."
+            " and sizeLimit on each emptyDir volume"
         ),
         frameworks=("Gatekeeper containerephemeralstoragelimit",),
     ),

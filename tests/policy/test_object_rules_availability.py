@@ -1,0 +1,318 @@
+"""The rules about probes, rollout, replicas, autoscaling and disruption."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from mlifecycle.governance.objects.kubernetes import POD_PATHS
+from mlifecycle.governance.rule import NotDecided, Path
+from tests.policy.test_object_rules_images import (
+    ABSENT,
+    BOX,
+    POD,
+    TERMS,
+    as_kind,
+    changed,
+    judged,
+    messages,
+    place,
+    put,
+    sound_stack,
+)
+
+SPREAD: Path = (*POD, "topologySpreadConstraints")
+OWN = {"matchLabels": {"app.kubernetes.io/name": "fraud"}}
+OTHERS = {"matchLabels": {"app.kubernetes.io/name": "other"}}
+SCALER = "HorizontalPodAutoscaler"
+BUDGET = "PodDisruptionBudget"
+
+
+@pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
+@pytest.mark.parametrize(
+    ("value", "passes"),
+    [
+        ({"httpGet": {"port": 1}}, True),
+        ({"tcpSocket": {"port": 1}}, True),
+        ({"exec": {"command": ["x"]}}, True),
+        ({"grpc": {"port": 1}}, True),
+        ({"httpGet": None}, False),
+        ({"periodSeconds": 5}, False),
+        ({}, False),
+        (None, False),
+        (ABSENT, False),
+    ],
+)
+def test_each_probe_asks_something(probe: str, value: Any, passes: bool) -> None:
+    found = messages("rel-probes", changed("Deployment", ((*BOX, probe), value)))
+    assert found == ([] if passes else [f"container inference: {probe} is missing"])
+
+
+@pytest.mark.parametrize("kind", POD_PATHS)
+@pytest.mark.parametrize("restart", [ABSENT, None, "Always", "OnFailure", "Never"])
+def test_what_ends_by_itself_needs_no_probes(kind: str, restart: Any) -> None:
+    body = sound_stack()[place(sound_stack(), "Deployment")]
+    del body["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]
+    if restart is not ABSENT:
+        body["spec"]["template"]["spec"]["restartPolicy"] = restart
+    ends = kind in ("Job", "CronJob", "PodTemplate") or (
+        kind == "Pod" and restart in ("OnFailure", "Never")
+    )
+    assert (judged("rel-probes", [as_kind(kind, body)]) == []) == ends
+
+
+def test_init_containers_need_no_probes() -> None:
+    stack = changed("Deployment", ((*POD, "initContainers"), [{"name": "init"}]))
+    assert judged("rel-probes", stack) == []
+
+
+ROLLING: Path = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "passes"),
+    [
+        (("spec", "strategy", "type"), "RollingUpdate", True),
+        (("spec", "strategy", "type"), ABSENT, True),
+        (("spec", "strategy", "type"), None, True),
+        (("spec", "strategy", "type"), "Recreate", False),
+        (("spec", "strategy", "type"), {}, False),
+        (("spec", "strategy"), ABSENT, False),
+        (ROLLING, 0.0, True),
+        (ROLLING, "0%", True),
+        (ROLLING, 1, False),
+        (ROLLING, "1%", False),
+        (ROLLING, "0", False),
+        (ROLLING, False, False),
+        (ROLLING, None, False),
+        (ROLLING, ABSENT, False),
+        (("spec", "revisionHistoryLimit"), 2, True),
+        (("spec", "revisionHistoryLimit"), 2.0, True),
+        (("spec", "revisionHistoryLimit"), ABSENT, True),
+        (("spec", "revisionHistoryLimit"), None, True),
+        (("spec", "revisionHistoryLimit"), 1, False),
+        (("spec", "revisionHistoryLimit"), 0, False),
+        (("spec", "revisionHistoryLimit"), "10", False),
+        (("spec", "progressDeadlineSeconds"), 1, True),
+        (("spec", "progressDeadlineSeconds"), 2**31 - 2, True),
+        (("spec", "progressDeadlineSeconds"), 2**31 - 1, False),
+        (("spec", "progressDeadlineSeconds"), 0, False),
+        (("spec", "progressDeadlineSeconds"), True, False),
+        (("spec", "progressDeadlineSeconds"), "290", False),
+        (("spec", "progressDeadlineSeconds"), None, False),
+        (("spec", "progressDeadlineSeconds"), ABSENT, False),
+    ],
+)
+def test_a_rollout_loses_no_pod(path: Path, value: Any, passes: bool) -> None:
+    found = messages("rel-rollout", changed("Deployment", (path, value)))
+    assert (found == []) == passes
+    assert all(message.startswith("spec.") for message in found)
+
+
+def preferred(selector: Any) -> dict[str, Any]:
+    term = {"weight": 1, "podAffinityTerm": {"labelSelector": selector}}
+    return {"preferredDuringSchedulingIgnoredDuringExecution": [term]}
+
+
+@pytest.mark.parametrize(
+    ("constraints", "away", "passes"),
+    [
+        ([{"labelSelector": OWN}], None, True),
+        ([{"labelSelector": OTHERS}, {"labelSelector": OWN}], None, True),
+        ([{"labelSelector": {}}], None, True),
+        ([{"labelSelector": OTHERS}], None, False),
+        ([{"labelSelector": None}], None, False),
+        ([{}], None, False),
+        ([], None, False),
+        (None, None, False),
+        (None, {}, False),
+        (None, preferred(OWN), True),
+        (None, preferred(OTHERS), False),
+        (None, {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": OWN}]}, True),
+        (None, {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}, False),
+    ],
+)
+@pytest.mark.parametrize("kind", POD_PATHS)
+def test_pods_keep_apart(kind: str, constraints: Any, away: Any, passes: bool) -> None:
+    body = sound_stack()[place(sound_stack(), "Deployment")]
+    put(body, SPREAD, constraints)
+    put(body, (*POD, "affinity"), {"podAntiAffinity": away})
+    passes = passes or kind not in ("Deployment", "StatefulSet")
+    assert (judged("rel-spread", [as_kind(kind, body)]) == []) == passes
+
+
+@pytest.mark.parametrize(
+    ("term", "passes"),
+    [
+        ({"key": "team", "operator": "In", "values": ["x", "risk"]}, True),
+        ({"key": "team", "operator": "In", "values": ["x"]}, False),
+        ({"key": "none", "operator": "In", "values": ["x"]}, False),
+        ({"key": "team", "operator": "NotIn", "values": ["x"]}, True),
+        ({"key": "team", "operator": "NotIn", "values": ["risk"]}, False),
+        ({"key": "none", "operator": "NotIn", "values": ["x"]}, True),
+        ({"key": "team", "operator": "Exists"}, True),
+        ({"key": "none", "operator": "Exists"}, False),
+        ({"key": "none", "operator": "DoesNotExist"}, True),
+        ({"key": "team", "operator": "DoesNotExist"}, False),
+    ],
+)
+def test_expressions_of_selectors_are_understood(term: dict[str, Any], passes: bool) -> None:
+    constraints = [{"labelSelector": {"matchExpressions": [term]}}]
+    assert (judged("rel-spread", changed("Deployment", (SPREAD, constraints))) == []) == passes
+
+
+def test_an_expression_that_nobody_knows_is_not_decided() -> None:
+    constraints = [{"labelSelector": {"matchExpressions": [{"key": "team", "operator": "Gt"}]}}]
+    with pytest.raises(NotDecided, match="operator Gt"):
+        judged("rel-spread", changed("Deployment", (SPREAD, constraints)))
+
+
+@pytest.mark.parametrize(
+    ("fewest", "replicas", "message"),
+    [
+        (3, None, None),
+        (4.0, None, None),
+        (3, 1, None),
+        (2, None, "replicas can be 2, fewer than 3"),
+        (2, 5, "replicas can be 2, fewer than 3"),
+        (None, None, "replicas can be 1, fewer than 3"),
+        ("3", None, "replicas can be 0, fewer than 3"),
+    ],
+)
+def test_the_autoscalers_minimum_counts(fewest: Any, replicas: Any, message: str | None) -> None:
+    stack = changed(SCALER, (("spec", "minReplicas"), fewest))
+    put(stack[place(stack, "Deployment")], ("spec", "replicas"), replicas)
+    found = messages("rel-replicas", stack)
+    assert found == ([] if message is None else [f"Deployment fraud: {message}"])
+
+
+@pytest.mark.parametrize(
+    ("replicas", "passes"), [(3, True), (3.0, True), (2, False), (None, False), ("3", False)]
+)
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_replicas_count_where_nothing_scales(kind: str, replicas: Any, passes: bool) -> None:
+    body = sound_stack()[place(sound_stack(), "Deployment")]
+    sole = {**as_kind(kind, body), "apiVersion": "apps/v1"}
+    sole["spec"]["replicas"] = replicas
+    found = judged("rel-replicas", [sole])
+    assert (found == []) == passes
+    assert all(objection.subject == f"{kind} models/fraud" for objection in found)
+
+
+def test_the_owners_number_decides() -> None:
+    stack = changed(SCALER, (("spec", "minReplicas"), 1))
+    assert judged("rel-replicas", stack, terms=replace(TERMS, threshold=Decimal(1))) == []
+    assert judged("rel-replicas", stack, terms=replace(TERMS, threshold=Decimal(2))) != []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (("spec", "minReplicas"), 6, None),
+        (("spec", "minReplicas"), 7, "minReplicas 7 is more than maxReplicas 6"),
+        (("spec", "minReplicas"), None, None),
+        (("spec", "maxReplicas"), None, "minReplicas 3 is more than maxReplicas 0"),
+        (("spec", "maxReplicas"), "6", "minReplicas 3 is more than maxReplicas 0"),
+        (("apiVersion",), "autoscaling/v1", "apiVersion is autoscaling/v1, not autoscaling/v2"),
+    ],
+)
+def test_an_autoscaler_is_sound(path: Path, value: Any, problem: str | None) -> None:
+    found = messages("rel-hpa", changed(SCALER, (path, value)))
+    assert found == ([] if problem is None else [f"{SCALER} fraud: {problem}"])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("spec", "scaleTargetRef", "name"), "other"),
+        (("spec", "scaleTargetRef", "kind"), "StatefulSet"),
+        (("spec", "scaleTargetRef", "apiVersion"), "v1"),
+        (("spec", "scaleTargetRef"), None),
+        (("metadata", "namespace"), "elsewhere"),
+    ],
+)
+def test_an_autoscaler_scales_what_is_there(path: Path, value: Any) -> None:
+    dangling, missing = sorted(messages("rel-hpa", changed(SCALER, (path, value))), reverse=True)
+    assert dangling.startswith("HorizontalPodAutoscaler fraud: scaleTargetRef ")
+    assert missing == "Deployment fraud has 0 HorizontalPodAutoscalers, not one"
+    assert len(messages("ref-integrity", changed(SCALER, (path, value)))) == 1
+
+
+def test_a_model_has_one_autoscaler() -> None:
+    stack = sound_stack()
+    stack.append({**stack[place(stack, SCALER)]})
+    assert messages("rel-hpa", stack) == [
+        "Deployment fraud has 2 HorizontalPodAutoscalers, not one"
+    ]
+
+
+def test_what_serves_no_model_needs_no_autoscaler() -> None:
+    stack = changed("Deployment", (("spec", "template", "metadata", "labels"), {}))
+    del stack[place(stack, SCALER)]
+    assert judged("rel-hpa", stack) == []
+
+
+@pytest.mark.parametrize("replicas", [0, 3, "3"])
+def test_nothing_but_the_autoscaler_sets_replicas(replicas: Any) -> None:
+    (objection,) = judged("rel-hpa", changed("Deployment", (("spec", "replicas"), replicas)))
+    assert objection.message.startswith("Deployment fraud: spec.replicas is set, but ")
+    assert objection.subject == "Deployment models/fraud"
+
+
+@pytest.mark.parametrize(
+    ("fields", "passes"),
+    [
+        ({"maxUnavailable": 1}, True),
+        ({"maxUnavailable": 1.0}, True),
+        ({"maxUnavailable": "1%"}, True),
+        ({"maxUnavailable": 0}, False),
+        ({"maxUnavailable": "0%"}, False),
+        ({"maxUnavailable": -1}, False),
+        ({"maxUnavailable": "1"}, False),
+        ({"maxUnavailable": True}, False),
+        ({"maxUnavailable": []}, False),
+        ({"minAvailable": 0}, True),
+        ({"minAvailable": 2}, True),
+        ({"minAvailable": 3}, False),
+        ({"minAvailable": -1}, False),
+        ({"minAvailable": "66%"}, True),
+        ({"minAvailable": "67%"}, False),
+        ({"minAvailable": "100%"}, False),
+        ({"minAvailable": "1000%"}, False),
+        ({"minAvailable": "half"}, False),
+        ({"minAvailable": "²%"}, False),
+        ({}, False),
+        ({"maxUnavailable": None, "minAvailable": None}, False),
+    ],
+)
+def test_a_budget_lets_a_pod_go(fields: dict[str, Any], passes: bool) -> None:
+    spec = {"selector": OWN, **fields}
+    found = judged("rel-pdb", changed(BUDGET, (("spec",), spec)))
+    assert (found == []) == passes
+    for objection in found:
+        assert objection.message.startswith("PodDisruptionBudget fraud with ")
+        assert objection.message.endswith(" lets no pod of Deployment fraud go")
+        assert objection.subject == "PodDisruptionBudget models/fraud"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "passes"),
+    [
+        (("spec", "selector"), {}, True),
+        (("spec", "selector"), OTHERS, False),
+        (("spec", "selector"), None, False),
+        (("spec", "selector"), ABSENT, False),
+        (("metadata", "namespace"), "elsewhere", False),
+        (("apiVersion",), "example.org/v1", False),
+    ],
+)
+def test_every_workload_has_a_budget(path: Path, value: Any, passes: bool) -> None:
+    found = messages("rel-pdb", changed(BUDGET, (path, value)))
+    assert found == ([] if passes else ["Deployment fraud has 0 PodDisruptionBudgets, not one"])
+
+
+def test_two_budgets_block_every_drain() -> None:
+    stack = sound_stack()
+    stack.append({**stack[place(stack, BUDGET)]})
+    assert messages("rel-pdb", stack) == ["Deployment fraud has 2 PodDisruptionBudgets, not one"]

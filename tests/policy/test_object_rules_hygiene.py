@@ -1,0 +1,396 @@
+"""The rules about places, labels, waiting and references; and what no rule may do: fail."""
+
+import random
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject
+from mlifecycle.governance.rule import NotDecided, Path
+from tests.policy.test_object_rules_images import (
+    ABSENT,
+    BOX,
+    POD,
+    RULES,
+    STACK_KEYS,
+    TERMS,
+    as_kind,
+    changed,
+    judged,
+    messages,
+    objects,
+    place,
+    put,
+    sound_stack,
+)
+
+SKIP = "pulumi.com/skipAwait"
+FORCE = "pulumi.com/patchForce"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "passes"),
+    [
+        ("models", True),
+        ("kube", True),
+        ("kubernetes", True),
+        ("defaults", True),
+        ("default", False),
+        ("kube-system", False),
+        ("kube-public", False),
+        ("kube-node-lease", False),
+        ("kube-x", False),
+        ("", False),
+        (None, False),
+        (ABSENT, False),
+    ],
+)
+def test_nothing_lands_in_kubernetes_own_namespaces(namespace: Any, passes: bool) -> None:
+    found = judged("ten-namespace", changed("Service", (("metadata", "namespace"), namespace)))
+    assert (found == []) == passes
+
+
+def test_what_has_no_namespace_is_in_none() -> None:
+    stack = changed("Role", (("metadata", "namespace"), None), (("kind",), "ClusterRole"))
+    assert judged("ten-namespace", stack) == []
+    stack = changed("Role", (("metadata", "namespace"), None), (("kind",), "Cluster"))
+    assert judged("ten-namespace", stack) != []
+
+
+def test_a_namespace_itself_is_not_one_of_them() -> None:
+    assert messages("ten-namespace", changed("Namespace", (("metadata", "name"), "kube-x"))) == [
+        "namespace kube-x of Namespace kube-x is Kubernetes' own"
+    ]
+
+
+@pytest.mark.parametrize("mode", ["enforce", "warn", "audit"])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("baseline", "baseline"), ("Restricted", "Restricted"), (None, "not set"), ([], "[]")],
+)
+def test_namespaces_enforce_pod_security(mode: str, value: Any, shown: str) -> None:
+    label = f"pod-security.kubernetes.io/{mode}"
+    stack = changed("Namespace", (("metadata", "labels", label), value))
+    assert messages("ten-psa-labels", stack) == [
+        f"label {label} of Namespace models is {shown}, not restricted"
+    ]
+
+
+def test_a_namespace_without_labels_lacks_all_three() -> None:
+    assert len(judged("ten-psa-labels", changed("Namespace", (("metadata", "labels"), None)))) == 3
+
+
+RECOMMENDED = ("name", "version", "component", "part-of", "managed-by")
+COMMON = [f"app.kubernetes.io/{name}" for name in RECOMMENDED]
+OF_WORKLOADS = ["app", "version", "team"]
+
+
+@pytest.mark.parametrize("value", [ABSENT, None, ""])
+@pytest.mark.parametrize("label", [*COMMON, *OF_WORKLOADS])
+def test_objects_are_labelled(label: str, value: Any) -> None:
+    common = label in COMMON
+    path: Path = ("metadata", "labels", label)
+    missing = f"label {label} is missing"
+    service = changed("Service", (path, value))
+    assert messages("lbl-recommended", service) == ([missing] if common else [])
+    assert messages("lbl-recommended", changed("Deployment", (path, value))) == [missing]
+    template = changed("Deployment", (("spec", "template", *path), value))
+    assert messages("lbl-recommended", template) == [f"label {label} of the pods is missing"]
+
+
+@pytest.mark.parametrize(
+    ("value", "legal"),
+    [
+        ("a", True),
+        ("2.1.0_build-5", True),
+        ("a" * 63, True),
+        ("a" * 64, False),
+        ("-a", False),
+        ("a-", False),
+        ("a+b", False),
+        ("a b", False),
+        ("a\n", False),
+        ("é", False),
+        (5, False),
+        (True, False),
+        ([], False),
+    ],
+)
+@pytest.mark.parametrize("label", ["team", "app.kubernetes.io/version"])
+def test_a_labels_value_is_legal(label: str, value: Any, legal: bool) -> None:
+    stack = changed("Service", (("metadata", "labels", label), value))
+    found = messages("lbl-recommended", stack)
+    assert (found == []) == legal
+    assert all(message.endswith("no legal label value") for message in found)
+
+
+def test_a_namespace_needs_no_such_labels_and_a_pod_is_told_once() -> None:
+    body = sound_stack()[place(sound_stack(), "Deployment")]
+    pod = as_kind("Pod", body)
+    del pod["metadata"]["labels"]["team"]
+    assert messages("lbl-recommended", [pod]) == ["label team is missing"]
+    assert judged("lbl-recommended", changed("Namespace", (("metadata", "labels"), None))) == []
+
+
+@pytest.mark.parametrize("annotation", [SKIP, FORCE])
+@pytest.mark.parametrize(
+    ("value", "passes"),
+    [("true", False), ("TRUE", False), (True, False), ([], False), ("false", True), (None, True)],
+)
+def test_the_engine_waits(annotation: str, value: Any, passes: bool) -> None:
+    stack = changed("Service", (("metadata", "annotations", annotation), value))
+    found = messages("await-kept", stack)
+    assert (found == []) == passes
+    assert all(
+        message.startswith(f"annotation {annotation} of Service fraud is") for message in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "annotation", "passes"),
+    [
+        ("Deployment", SKIP, True),
+        ("Deployment", FORCE, True),
+        ("Ingress", SKIP, True),
+        ("Ingress", FORCE, False),
+        ("HorizontalPodAutoscaler", SKIP, False),
+    ],
+)
+def test_what_we_verify_ourselves_may_be_skipped(kind: str, annotation: str, passes: bool) -> None:
+    change = (("metadata", "annotations", annotation), "true")
+    assert (judged("await-kept", changed(kind, change)) == []) == passes
+    foreign = (("metadata", "labels", "app.kubernetes.io/part-of"), "other")
+    assert judged("await-kept", changed(kind, change, foreign)) != []
+
+
+INGRESS: Path = ("spec", "rules", 0, "http", "paths", 0, "backend")
+VOLUME: Path = (*POD, "volumes", 1)
+NOWHERE = {"name": "nowhere"}
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "value", "message"),
+    [
+        (
+            "Deployment",
+            ("spec", "selector", "matchLabels"),
+            {"app": "x"},
+            "the selector of Deployment fraud does not match its pods' labels",
+        ),
+        (
+            "Deployment",
+            ("spec", "selector"),
+            None,
+            "the selector of Deployment fraud does not match its pods' labels",
+        ),
+        (
+            "Service",
+            ("spec", "selector"),
+            {"app": "x"},
+            "the selector of Service fraud matches no pod of the stack",
+        ),
+        ("Service", ("spec", "selector"), None, None),
+        (
+            "Ingress",
+            (*INGRESS, "service", "name"),
+            "nowhere",
+            "Ingress fraud names Service nowhere, which is not in the stack",
+        ),
+        (
+            "Ingress",
+            INGRESS,
+            {},
+            "Ingress fraud names Service empty, which is not in the stack",
+        ),
+        ("Ingress", INGRESS, {"resource": {"kind": "Bucket", "name": "x"}}, None),
+        ("Ingress", (*INGRESS, "service", "port"), {"number": 80}, None),
+        ("Ingress", (*INGRESS, "service", "port"), {"number": 80.0}, None),
+        (
+            "Ingress",
+            (*INGRESS, "service", "port"),
+            {"number": 8080},
+            "Ingress fraud names port 8080 of Service fraud, which has none such",
+        ),
+        (
+            "Ingress",
+            (*INGRESS, "service", "port"),
+            {"name": "grpc"},
+            "Ingress fraud names port grpc of Service fraud, which has none such",
+        ),
+        (
+            "Ingress",
+            (*INGRESS, "service", "port"),
+            None,
+            "Ingress fraud names port not set of Service fraud, which has none such",
+        ),
+        (
+            "Ingress",
+            ("spec", "defaultBackend"),
+            {"service": NOWHERE},
+            "Ingress fraud names Service nowhere, which is not in the stack",
+        ),
+        (
+            "PodDisruptionBudget",
+            ("spec", "selector", "matchLabels"),
+            {"app": "x"},
+            "PodDisruptionBudget fraud selects no pod of the stack",
+        ),
+        (
+            "HorizontalPodAutoscaler",
+            ("spec", "scaleTargetRef", "name"),
+            "nowhere",
+            "HorizontalPodAutoscaler fraud scales nowhere, which is not in the stack",
+        ),
+        (
+            "Deployment",
+            (*VOLUME, "secret", "secretName"),
+            "nowhere",
+            "Deployment fraud uses Secret nowhere, which is not in the stack",
+        ),
+        ("Deployment", (*VOLUME, "secret"), {"secretName": "nowhere", "optional": True}, None),
+        (
+            "Deployment",
+            VOLUME,
+            {"name": "x", "configMap": NOWHERE},
+            "Deployment fraud uses ConfigMap nowhere, which is not in the stack",
+        ),
+        (
+            "Deployment",
+            VOLUME,
+            {"name": "x", "projected": {"sources": [{"secret": NOWHERE}]}},
+            "Deployment fraud uses Secret nowhere, which is not in the stack",
+        ),
+        ("Deployment", VOLUME, {"name": "x", "configMap": {"name": "kube-root-ca.crt"}}, None),
+        (
+            "Deployment",
+            (*BOX, "envFrom", 0),
+            {"secretRef": NOWHERE},
+            "Deployment fraud uses Secret nowhere, which is not in the stack",
+        ),
+        (
+            "Deployment",
+            (*BOX, "env", 0),
+            {"name": "x", "valueFrom": {"configMapKeyRef": NOWHERE}},
+            "Deployment fraud uses ConfigMap nowhere, which is not in the stack",
+        ),
+        (
+            "Deployment",
+            (*BOX, "env", 0),
+            {"name": "x", "valueFrom": {"secretKeyRef": {"name": "fraud", "key": "key"}}},
+            None,
+        ),
+        (
+            "ConfigMap",
+            ("metadata", "namespace"),
+            "elsewhere",
+            "Deployment fraud uses ConfigMap fraud, which is not in the stack",
+        ),
+    ],
+)
+def test_what_objects_name_is_there(
+    target: str, path: Path, value: Any, message: str | None
+) -> None:
+    found = judged("ref-integrity", changed(target, (path, value)))
+    assert [objection.message for objection in found] == ([] if message is None else [message])
+    assert all(objection.subject for objection in found)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "Pod", "Job"])
+def test_no_workload_chooses_anothers_pods(kind: str) -> None:
+    stack = sound_stack()
+    twin = as_kind(kind, stack[place(stack, "Deployment")])
+    twin["metadata"] = {**twin["metadata"], "name": "twin"}
+    if kind in ("Deployment", "StatefulSet"):
+        twin["spec"]["selector"] = {"matchLabels": {"app.kubernetes.io/name": "fraud"}}
+    found = messages("ref-integrity", [*stack, twin])
+    assert f"the selector of Deployment fraud matches the pods of {kind} twin as well" in found
+    assert len(found) == (2 if kind in ("Deployment", "StatefulSet") else 1)
+    twin["metadata"]["namespace"] = "elsewhere"
+    assert not any("as well" in message for message in messages("ref-integrity", [*stack, twin]))
+
+
+def test_a_replication_controllers_selector_is_a_map_of_labels() -> None:
+    stack = sound_stack()
+    at = place(stack, "Deployment")
+    del stack[place(stack, "HorizontalPodAutoscaler")]
+    stack[at] = as_kind("ReplicationController", stack[at])
+    assert judged("ref-integrity", stack) == []
+    stack[at]["spec"]["selector"] = {"app": "other"}
+    assert len(judged("ref-integrity", stack)) == 1
+
+
+def junk() -> list[Any]:
+    """Values that belong nowhere, none shared with another call."""
+    numbers = [True, False, 0, -1, 2.5, float("nan"), float("inf"), 10**400]
+    lists = [[], [None], [[]], ["x"], [{}], [{"name": 5}], [UNKNOWN]]
+    fields = [{}, {"x": None}, {"": []}, {"x": UNKNOWN}]
+    return [None, UNKNOWN, "", "x", "\x1b[31m\n", *numbers, *lists, *fields]
+
+
+def paths_of(body: Any, path: Path = ()) -> Iterator[Path]:
+    if path:
+        yield path
+    if isinstance(body, dict | list):
+        for step, value in body.items() if isinstance(body, dict) else enumerate(body):
+            yield from paths_of(value, (*path, step))
+
+
+def survives(stack: list[dict[str, Any]], items: list[KubernetesObject]) -> None:
+    """No rule raises anything but NotDecided, and each message is one line."""
+    for key, rule in RULES.items():
+        for subject in [objects(stack)] if key in STACK_KEYS else items:
+            with suppress(NotDecided):
+                for objection in rule.check(subject, TERMS):
+                    assert objection.message.isprintable()
+                    assert not objection.message.endswith(".")
+
+
+EACH_OBJECT = pytest.mark.parametrize(
+    "at", range(len(sound_stack())), ids=[body["kind"] for body in sound_stack()]
+)
+
+
+@EACH_OBJECT
+def test_no_rule_fails_whatever_stands_anywhere(at: int) -> None:
+    for path in paths_of(sound_stack()[at]):
+        for value in junk():
+            stack = sound_stack()
+            put(stack[at], path, value)
+            survives(stack, [KubernetesObject("x", stack[at], secret=None)])
+
+
+KEYS = sorted(
+    {
+        step
+        for body in sound_stack()
+        for path in paths_of(body)
+        for step in path
+        if isinstance(step, str)
+    }
+    | {"initContainers", "ephemeralContainers", "matchExpressions", "affinity", "ipBlock", "except"}
+)
+
+
+def anything(source: random.Random, depth: int) -> Any:
+    """A JSON value in whose objects Kubernetes' own field names stand."""
+    shape = source.random()
+    if depth == 0 or shape < 0.3:
+        return source.choice(junk())
+    if shape < 0.5:
+        return [anything(source, depth - 1) for _ in range(source.randrange(3))]
+    return {source.choice(KEYS): anything(source, depth - 1) for _ in range(source.randrange(8))}
+
+
+@EACH_OBJECT
+def test_no_rule_fails_on_anything_at_all(at: int) -> None:
+    source = random.Random(at)
+    for _ in range(150):
+        stack = sound_stack()
+        body = stack[at]
+        for path in source.sample(list(paths_of(body)), 3):
+            # An earlier change may have taken the place away.
+            with suppress(KeyError, IndexError, TypeError, AttributeError, NotDecided):
+                put(body, path, anything(source, 5))
+        survives(stack, [KubernetesObject("x", body)])

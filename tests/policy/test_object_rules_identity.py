@@ -1,0 +1,248 @@
+"""The rules about accounts, rights, file systems and secrets."""
+
+from typing import Any
+
+import pytest
+
+from mlifecycle.governance.objects.kubernetes import UNKNOWN
+from mlifecycle.governance.rule import NotDecided, Path
+from tests.policy.test_object_rules_images import (
+    ABSENT,
+    BOX,
+    POD,
+    changed,
+    judged,
+    messages,
+    place,
+    sound_stack,
+)
+
+# Put together here, so that no scanner takes this file's examples for secrets.
+AWS_KEY = "AK" + "IA" + "ABCDEFGHIJKLMNOP"
+PEM = "-----BEGIN RSA PRIVATE " + "KEY-----\nxyz"
+GITHUB = "gh" + "p_" + "a" * 36
+SLACK = "xo" + "xb-" + "1234567890-abcdef"
+URL = "postgres://user:" + "hunter2" + "@db/x"
+
+
+@pytest.mark.parametrize(
+    ("name", "deprecated", "messages_"),
+    [
+        ("fraud", ABSENT, []),
+        ("fraud", "fraud", []),
+        ("fraud", "", []),
+        ("fraud", "other", ["the deprecated serviceAccount is other"]),
+        ("fraud", [], ["the deprecated serviceAccount is []"]),
+        ("default", None, ["serviceAccountName is default, not an account of its own"]),
+        ("", None, ["serviceAccountName is empty, not an account of its own"]),
+        (None, None, ["serviceAccountName is not set, not an account of its own"]),
+        (5, None, ["serviceAccountName is 5, not an account of its own"]),
+        ({}, None, ["serviceAccountName is {}, not an account of its own"]),
+    ],
+)
+def test_a_pod_has_an_account_of_its_own(name: Any, deprecated: Any, messages_: list[str]) -> None:
+    changes: list[tuple[Path, Any]] = [((*POD, "serviceAccountName"), name)]
+    if deprecated is not ABSENT:
+        changes.append(((*POD, "serviceAccount"), deprecated))
+    assert messages("id-sa", changed("Deployment", *changes)) == messages_
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "value"),
+    [
+        ("Deployment", (*POD, "serviceAccountName"), "other"),
+        ("ServiceAccount", ("metadata", "name"), "other"),
+        ("ServiceAccount", ("metadata", "namespace"), "elsewhere"),
+        ("ServiceAccount", ("apiVersion",), "example.org/v1"),
+    ],
+)
+def test_the_account_is_in_the_stack(target: str, path: Path, value: Any) -> None:
+    (objection,) = judged("id-sa/exists", changed(target, (path, value)))
+    assert objection.message.endswith(" of Deployment fraud is not in the stack")
+    assert objection.subject == "Deployment models/fraud"
+
+
+@pytest.mark.parametrize("value", [True, None, "false", 0, ABSENT])
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("Deployment", (*POD, "automountServiceAccountToken")),
+        ("ServiceAccount", ("automountServiceAccountToken",)),
+    ],
+)
+def test_no_token_is_mounted(target: str, path: Path, value: Any) -> None:
+    (objection,) = judged("id-token", changed(target, (path, value)))
+    assert objection.message.startswith("automountServiceAccountToken is ")
+    assert objection.path == path
+
+
+@pytest.mark.parametrize(
+    ("field", "entries", "count"),
+    [
+        ("verbs", ["get", "create", "delete"], 0),
+        ("verbs", ["list"], 1),
+        ("verbs", ["watch"], 1),
+        ("verbs", ["list", "watch"], 2),
+        ("verbs", ["*"], 1),
+        ("verbs", ["escalate"], 1),
+        ("verbs", ["bind"], 1),
+        ("verbs", ["impersonate"], 1),
+        ("verbs", [[]], 0),
+        ("verbs", None, 0),
+        ("resources", ["pods", "pods/log", "executions"], 0),
+        ("resources", ["*"], 1),
+        ("resources", ["*/scale"], 1),
+        ("resources", ["pods/exec"], 1),
+        ("resources", ["pods/attach"], 1),
+        ("resources", ["pods/portforward"], 1),
+        ("resources", ["nodes/proxy"], 1),
+        ("resources", ["serviceaccounts/token"], 1),
+        ("apiGroups", ["apps"], 0),
+        ("apiGroups", ["*"], 1),
+        ("nonResourceURLs", ["/healthz"], 0),
+        ("nonResourceURLs", ["*"], 1),
+    ],
+)
+@pytest.mark.parametrize("kind", ["Role", "ClusterRole"])
+def test_roles_give_what_is_named(kind: str, field: str, entries: Any, count: int) -> None:
+    stack = changed("Role", (("rules", 0, field), entries), (("kind",), kind))
+    assert len(judged("rbac-least", stack)) == count
+
+
+def test_other_things_than_secrets_may_be_listed() -> None:
+    rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
+    assert judged("rbac-least", changed("Role", (("rules",), [rule]))) == []
+
+
+def test_a_role_says_itself_what_it_gives() -> None:
+    stack = changed("Role", (("aggregationRule",), {}))
+    assert messages("rbac-least", stack) == [
+        "aggregationRule takes in rules that are not written here"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "passes"),
+    [
+        (("roleRef", "name"), "cluster-admins-of-fraud", True),
+        (("roleRef", "name"), "cluster-admin", False),
+        (("subjects", 0), {"kind": "Group", "name": "risk"}, True),
+        (("subjects", 0), {"kind": "ServiceAccount", "name": "system:x"}, True),
+        (("subjects", 0), {"kind": "User", "name": "system:anonymous"}, False),
+        (("subjects", 0), {"kind": "Group", "name": "system:unauthenticated"}, False),
+        (("subjects", 0), {"kind": "Group", "name": "system:authenticated"}, False),
+        (("subjects", 0), {"kind": "Group", "name": "system:masters"}, False),
+        (("subjects", 0), {"kind": "Group", "name": "system:serviceaccounts"}, False),
+        (("subjects", 0), {"name": "system:masters"}, False),
+        (("subjects",), None, True),
+    ],
+)
+@pytest.mark.parametrize("kind", ["RoleBinding", "ClusterRoleBinding"])
+def test_bindings_name_ordinary_subjects(kind: str, path: Path, value: Any, passes: bool) -> None:
+    stack = changed("RoleBinding", (path, value), (("kind",), kind))
+    assert (judged("rbac-least", stack) == []) == passes
+
+
+@pytest.mark.parametrize(
+    ("context", "shown"),
+    [
+        ({"readOnlyRootFilesystem": False}, "false"),
+        ({"readOnlyRootFilesystem": None}, "not set"),
+        ({"readOnlyRootFilesystem": "true"}, "true"),
+        ({}, "not set"),
+        (None, "not set"),
+        (ABSENT, "not set"),
+    ],
+)
+def test_root_file_systems_are_read_only(context: Any, shown: str) -> None:
+    stack = changed("Deployment", ((*BOX, "securityContext"), context))
+    assert messages("sec-readonly-rootfs", stack) == [
+        f"container inference: readOnlyRootFilesystem is {shown}, not true"
+    ]
+
+
+NAME = "has the name of a secret and a literal value"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("LOG_LEVEL", "debug", None),
+        ("MAX_TOKENS", "512", None),
+        ("TOKENIZER", "bert", None),
+        ("PASSWORDLESS", "yes", None),
+        ("KEY", "x", None),
+        ("MLIFECYCLE_MODEL_STORE_CREDENTIALS", "/etc/mlifecycle/model-store", None),
+        ("TOKEN_FILE", "token", None),
+        ("SECRET_PATH", "secrets/x", None),
+        ("DB_PASSWORD", "", None),
+        ("DB_PASSWORD", None, None),
+        ("DB_PASSWORD", "x", NAME),
+        ("DB_PASSWORD", 5, NAME),
+        ("db.passwd", "x", NAME),
+        ("clientSecret", "x", NAME),
+        ("API_TOKEN", "x", NAME),
+        ("apiKey", "x", NAME),
+        ("X-API-Key", "x", NAME),
+        ("APIKEY", "x", NAME),
+        ("AWS_ACCESS_KEY_ID", "x", NAME),
+        ("PRIVATE_KEY", "x", NAME),
+        ("CREDENTIALS", "etc/x", NAME),
+        ("CREDENTIALS", "/" + "a" * 39, NAME),
+        ("PASSWORD_FILE_CONTENT", "x", NAME),
+        ("X", AWS_KEY, "holds an AWS key id"),
+        ("X", "key=" + AWS_KEY, "holds an AWS key id"),
+        ("X", AWS_KEY + "Q", None),
+        ("X", PEM, "holds a private key"),
+        ("X", "-----BEGIN CERTIFICATE-----", None),
+        ("X_FILE", GITHUB, "holds an access token"),
+        ("X", SLACK, "holds an access token"),
+        ("X", URL, "holds a URL with a password"),
+        ("X", "redis://:" + "pw@cache", "holds a URL with a password"),
+        ("X", "https://user@host/a:b@c", None),
+        ("X", "https://host:8080/x", None),
+        ("X", "postgres://user:$(DB_PASSWORD)@db/x", None),
+    ],
+)
+def test_no_literal_is_a_secret(name: str, value: Any, problem: str | None) -> None:
+    env = changed("Deployment", ((*BOX, "env", 0), {"name": name, "value": value}))
+    settings = changed("ConfigMap", (("data",), {name: value}))
+    for stack, where in ((env, "container inference: env"), (settings, "data")):
+        found = messages("sec-env-literal", stack)
+        assert found == ([] if problem is None else [f"{where} {name} {problem}"])
+
+
+def test_a_secret_is_refused_without_showing_it() -> None:
+    stack = changed("Deployment", ((*BOX, "env", 0), {"name": "PASSWORD", "value": "hunter2"}))
+    (objection,) = judged("sec-env-literal", stack)
+    assert "hunter2" not in repr(objection)
+
+
+def test_a_variable_from_a_secret_is_no_literal() -> None:
+    source = {"secretKeyRef": {"name": "fraud", "key": "password"}}
+    stack = changed("Deployment", ((*BOX, "env", 0), {"name": "PASSWORD", "valueFrom": source}))
+    assert judged("sec-env-literal", stack) == []
+
+
+def test_binary_data_is_data() -> None:
+    stack = changed("ConfigMap", (("binaryData",), {"password": "aHVudGVyMg=="}))
+    assert messages("sec-env-literal", stack) == [f"binaryData password {NAME}"]
+
+
+@pytest.mark.parametrize("field", ["data", "stringData"])
+def test_a_secrets_data_is_encrypted_in_the_state(field: str) -> None:
+    body = sound_stack()[place(sound_stack(), "Secret")]
+    del body["stringData"]
+    assert judged("sec-pulumi-secret", [body], secret=False) == []
+    assert judged("sec-pulumi-secret", [body], secret=None) == []
+    body[field] = {"key": "hunter2"}
+    assert judged("sec-pulumi-secret", [body], secret=True) == []
+    (objection,) = judged("sec-pulumi-secret", [body], secret=False)
+    assert objection.message == f"{field} of Secret fraud is not encrypted in the state"
+    assert "hunter2" not in repr(objection)
+    with pytest.raises(NotDecided, match="whether the state encrypts"):
+        judged("sec-pulumi-secret", [body], secret=None)
+    body[field] = UNKNOWN
+    assert judged("sec-pulumi-secret", [body], secret=True) == []
+    with pytest.raises(NotDecided, match="not known before"):
+        judged("sec-pulumi-secret", [body], secret=False)

@@ -1,0 +1,94 @@
+"""The rules about what containers ask for and may use."""
+
+from typing import Any
+
+import pytest
+
+from tests.policy.test_object_rules_images import ABSENT, BOX, POD, changed, judged, messages
+
+AMOUNTS: tuple[tuple[Any, bool], ...] = (
+    ("1", True),
+    ("500m", True),
+    ("0.5", True),
+    (".5", True),
+    ("+1Gi", True),
+    ("1e3", True),
+    ("1E-2", True),
+    ("2Ei", True),
+    ("9" * 400, True),
+    (1, True),
+    (0.5, True),
+    ("0", False),
+    ("0Gi", False),
+    ("0.0m", False),
+    ("-1Gi", False),
+    ("1gb", False),
+    ("1 Gi", False),
+    ("Gi", False),
+    ("1\n", False),
+    ("", False),
+    (0, False),
+    (-1, False),
+    (True, False),
+    (float("nan"), False),
+    (float("inf"), False),
+    ([], False),
+    ({}, False),
+    (None, False),
+    (ABSENT, False),
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "resource"),
+    [
+        ("res-requests", "requests", "cpu"),
+        ("res-requests", "requests", "memory"),
+        ("res-memory-limit", "limits", "memory"),
+        ("res-cpu-limit", "limits", "cpu"),
+        ("res-ephemeral", "limits", "ephemeral-storage"),
+    ],
+)
+@pytest.mark.parametrize(("amount", "passes"), AMOUNTS)
+def test_an_amount_is_a_quantity_above_0(
+    key: str, kind: str, resource: str, amount: Any, passes: bool
+) -> None:
+    found = judged(key, changed("Deployment", ((*BOX, "resources", kind, resource), amount)))
+    assert (found == []) == passes
+    for objection in found:
+        assert objection.message.startswith(f"container inference: resources.{kind}.{resource} is ")
+        assert objection.path == (*BOX, "resources")
+
+
+@pytest.mark.parametrize("resources", [ABSENT, None, {}, {"limits": None, "requests": None}])
+def test_a_container_without_resources_violates_each(resources: Any) -> None:
+    stack = changed("Deployment", ((*BOX, "resources"), resources))
+    assert messages("res-requests", stack) == [
+        "container inference: resources.requests.cpu is not set, not an amount above 0",
+        "container inference: resources.requests.memory is not set, not an amount above 0",
+    ]
+    assert len(messages("res-memory-limit", stack)) == 1
+    assert len(messages("res-cpu-limit", stack)) == 1
+    assert len(messages("res-ephemeral", stack)) == 1
+
+
+@pytest.mark.parametrize(
+    ("volume", "passes"),
+    [
+        ({"emptyDir": {"sizeLimit": "1Gi"}}, True),
+        ({"emptyDir": {"sizeLimit": "1Gi", "medium": "Memory"}}, True),
+        ({"configMap": {"name": "fraud"}}, True),
+        ({"emptyDir": None, "secret": {"secretName": "fraud"}}, True),
+        ({"emptyDir": {}}, False),
+        ({"emptyDir": None}, False),
+        ({"emptyDir": {"sizeLimit": "0"}}, False),
+        ({"emptyDir": {"sizeLimit": None}}, False),
+        ({}, False),
+    ],
+)
+def test_every_empty_dir_is_bounded(volume: dict[str, Any], passes: bool) -> None:
+    stack = changed("Deployment", ((*POD, "volumes", 2), {"name": "cache", **volume}))
+    found = messages("res-ephemeral", stack)
+    assert (found == []) == passes
+    for message in found:
+        assert message.startswith("volume cache: emptyDir.sizeLimit is ")
