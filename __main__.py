@@ -72,7 +72,7 @@ def main() -> None:
         server_source=SERVER,
         cache=CACHE,
     )
-    models = {}
+    models = []
     for item, artifact in zip(loaded, artifacts, strict=True):
         args = ModelDeploymentArgs(
             loaded=item,
@@ -87,9 +87,20 @@ def main() -> None:
         )
         namespace = owned[settings.namespace_of(item.manifest.metadata.namespace)]
         options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace])
-        models[item.manifest.metadata.name] = ModelDeployment(args, options).summary
+        models.append(ModelDeployment(args, options))
     pulumi.export("environment", settings.environment)
-    pulumi.export("models", models)
+    pulumi.export("models", _unless_refused(models))
+
+
+def _unless_refused(models: list[ModelDeployment]) -> pulumi.Output[dict[str, Any]]:
+    """What the stack holds; every refusal in one message instead, when all gates have ended."""
+
+    def end_if_refused(refusals: list[str]) -> None:
+        if found := [refusal for refusal in refusals if refusal]:
+            raise pulumi.RunError("\n\n".join(found))
+
+    checked = pulumi.Output.all(*(model.refusal for model in models)).apply(end_if_refused)
+    return checked.apply(lambda _: {model.pulumi_resource_name: model.summary for model in models})
 
 
 def _require_builder(name: str) -> None:

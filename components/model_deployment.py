@@ -1,6 +1,8 @@
 """A ModelDeployment: gate, image, objects and verification, in the order in which they happen."""
 
+import contextlib
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,9 +81,11 @@ class ModelDeployment(pulumi.ComponentResource):
     Attributes:
         image: what runs, `name:tag@sha256:...`, known in preview; None when the model is refused.
         summary: version, namespace, address and image, for the stack's outputs.
+        refusal: why the gate refuses the model, empty where it does not.
     """
 
     image: pulumi.Output[str] | None = None
+    refusal: pulumi.Output[str]
     summary: dict[str, pulumi.Input[str]]
 
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
@@ -90,7 +94,8 @@ class ModelDeployment(pulumi.ComponentResource):
         inputs = args.build_inputs()
         environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
-        self._passed: Evidence | None = None
+        self._gate_lock = threading.Lock()
+        self._outcome: Evidence | GateRefusal | None = None
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
@@ -106,6 +111,7 @@ class ModelDeployment(pulumi.ComponentResource):
             },
             ResourceOptions.merge(opts, ResourceOptions(hooks=self._gate_hooks())),
         )
+        self.refusal = pulumi.Output.from_input(self._refusal())
         namespace = args.settings.namespace_of(manifest.metadata.namespace)
         self.summary = {
             "version": model.version,
@@ -193,7 +199,7 @@ class ModelDeployment(pulumi.ComponentResource):
     def _gate_hooks(self) -> ResourceHookBinding:
         gate = guarded_hook(
             f"gate of {self._args.loaded.manifest.spec.model.name}",
-            self._gate,
+            self._gate_in_time,
             timeout=GATE_SECONDS + 2 * self._args.settings.scan_timeout_seconds,
             on_dry_run=True,
         )
@@ -221,24 +227,46 @@ class ModelDeployment(pulumi.ComponentResource):
         )
 
     def _gate(self) -> Evidence:
-        """Pass the gate, or find it passed in this run."""
-        if self._passed is None:
-            args = self._args
-            self._passed = pass_gate(self._evaluation, args.build_inputs(), args.gate)
-        return self._passed
+        """Pass the gate, or find it passed in this run.
 
-    async def _reference(self, inputs: BuildInputs) -> str:
-        """What runs, from the gate's evidence.
-
-        The gate's hook has run before the component has a URN. Where it did not, because nothing
-        changed, the evidence is this machine's, or the gate makes it now.
+        Raises:
+            GateRefusal: it does not pass, or did not before in this run.
         """
+        with self._gate_lock:
+            if self._outcome is None:
+                args = self._args
+                try:
+                    self._outcome = pass_gate(self._evaluation, args.build_inputs(), args.gate)
+                except GateRefusal as error:
+                    self._outcome = error
+        if isinstance(self._outcome, GateRefusal):
+            raise self._outcome
+        return self._outcome
+
+    def _gate_in_time(self) -> None:
+        """The gate, before the engine may go on.
+
+        A hook that fails ends a preview at once, and the other models' findings with it. So a
+        refusal is kept there, and `refusal` tells it when every gate has been passed or not.
+        """
+        with contextlib.suppress(*([GateRefusal] if pulumi.runtime.is_dry_run() else [])):
+            self._gate()
+
+    async def _refusal(self) -> str:
+        # The gate's hook has run before the component has a URN. Where it did not, because nothing
+        # changed, the evidence is this machine's, or the gate makes it now.
         await self.urn.future()
         try:
-            evidence = await in_hook_pool(self._gate)
+            await in_hook_pool(self._gate)
         except GateRefusal as error:
-            raise pulumi.RunError(f"{inputs.model}\n{error}") from None
-        return names.reference(self._args.settings.registry, inputs, evidence.image_digest)
+            return f"{self._args.loaded.manifest.spec.model.name}\n{error}"
+        return ""
+
+    async def _reference(self, inputs: BuildInputs) -> Any:
+        """What runs, from the gate's evidence; unknown where there is none."""
+        if await self._refusal():
+            return pulumi.UNKNOWN
+        return names.reference(self._args.settings.registry, inputs, self._gate().image_digest)
 
     async def _staged(self, inputs: BuildInputs) -> BuildContext:
         await self.urn.future()

@@ -18,7 +18,7 @@ from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.governance.rule import NotDecided
 from mlifecycle.manifest.plain import from_plain, lines_from_text
 from mlifecycle.report.escape import terminal
-from mlifecycle.report.governance import advice_text, failure_text
+from mlifecycle.report.governance import advice_text, failure_text, waived_text
 from policy_pack.values import plain
 
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
@@ -56,8 +56,13 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
         # What can't be judged is said by the policy that refuses.
         with contextlib.suppress(NotDecided, OwnersFileError, KeyError, TypeError, ValueError):
             for finding in evaluation(args).findings:
-                if finding.level is Level.ADVISORY:
-                    report(f"{args.name}: {terminal(advice_text(finding))}", args.urn)
+                if not finding.refuses:
+                    text = (
+                        waived_text(finding, context.date)
+                        if finding.waiver
+                        else advice_text(finding)
+                    )
+                    report(f"{args.name}: {terminal(text)}", args.urn)
 
     return [
         ResourceValidationPolicy(

@@ -17,7 +17,11 @@ _COLOUR = re.compile(r"<\{%[a-z ]*%\}>")
 # What the engine puts before a hook's message; a hook is called `gate of fraud-detector`. Then what
 # it says when all has been said.
 _HOOK = re.compile(r'^(?:Preview failed: )?(?:before|after) hook "\w+ of ([^"]*)" failed: ')
-_EMPTY = ("preview failed", "update failed")
+_EMPTY = (
+    "preview failed",
+    "update failed",
+    "an unhandled error occurred: program exited with non-zero exit code: 1",
+)
 _UNCHANGED = ("same", "refresh", "read")
 _PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 

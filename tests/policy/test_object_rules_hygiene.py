@@ -1,11 +1,12 @@
 """The rules about places, labels, waiting and references; and what no rule may do: fail."""
 
-import random
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject
 from mlifecycle.governance.rule import NotDecided, Path
@@ -373,24 +374,36 @@ KEYS = sorted(
 )
 
 
-def anything(source: random.Random, depth: int) -> Any:
-    """A JSON value in whose objects Kubernetes' own field names stand."""
-    shape = source.random()
-    if depth == 0 or shape < 0.3:
-        return source.choice(junk())
-    if shape < 0.5:
-        return [anything(source, depth - 1) for _ in range(source.randrange(3))]
-    return {source.choice(KEYS): anything(source, depth - 1) for _ in range(source.randrange(8))}
+# Fresh ones each time: a test may change what it is given.
+LEAVES = st.integers(0, len(junk()) - 1).map(lambda index: junk()[index]) | st.text(max_size=5)
+# JSON values in whose objects Kubernetes' own field names stand.
+ANYTHING = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
+    max_leaves=12,
+)
 
 
 @EACH_OBJECT
-def test_no_rule_fails_on_anything_at_all(at: int) -> None:
-    source = random.Random(at)
-    for _ in range(150):
-        stack = sound_stack()
-        body = stack[at]
-        for path in source.sample(list(paths_of(body)), 3):
-            # An earlier change may have taken the place away.
-            with suppress(KeyError, IndexError, TypeError, AttributeError, NotDecided):
-                put(body, path, anything(source, 5))
-        survives(stack, [KubernetesObject("x", body)])
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_no_rule_fails_on_anything_at_all(at: int, data: st.DataObject) -> None:
+    stack = sound_stack()
+    places = list(paths_of(stack[at]))
+    for path in data.draw(st.lists(st.sampled_from(places), min_size=1, max_size=3)):
+        # An earlier change may have taken the place away.
+        with suppress(KeyError, IndexError, TypeError, AttributeError, NotDecided):
+            put(stack[at], path, data.draw(ANYTHING))
+    survives(stack, [KubernetesObject("x", stack[at])])
+
+
+@EACH_OBJECT
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(fields=st.dictionaries(st.sampled_from(KEYS), ANYTHING, max_size=8))
+def test_no_rule_fails_on_an_object_of_nothing_else(at: int, fields: dict[str, Any]) -> None:
+    stack = sound_stack()
+    kind = {field: stack[at][field] for field in ("apiVersion", "kind")}
+    stack[at] = {**fields, **kind}
+    survives(stack, [KubernetesObject("x", stack[at])])

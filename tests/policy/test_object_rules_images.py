@@ -146,7 +146,8 @@ SOUND_JSON = json.dumps(yaml.safe_load(SOUND)["objects"])
 POD: Path = ("spec", "template", "spec")
 BOX: Path = (*POD, "containers", 0)
 ABSENT = object()
-RULES: Mapping[str, Rule[Any]] = {rule.key: rule for rule in (*OBJECT_RULES, *STACK_RULES)}
+EVERY_RULE: tuple[Rule[Any], ...] = OBJECT_RULES + STACK_RULES
+RULES: Mapping[str, Rule[Any]] = {rule.key: rule for rule in EVERY_RULE}
 STACK_KEYS = {rule.key for rule in STACK_RULES}
 
 

@@ -1,0 +1,364 @@
+"""Command line, component, pack in preview and pack on state find the same, for any manifest.
+
+In batches of a hundred models to an engine run. The models' artifacts do not exist, so that a gate
+which governance lets pass ends at the missing artifact and builds nothing.
+"""
+
+import json
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+from pulumi import automation
+from pulumi.automation.events import EngineEvent
+
+from mlifecycle.governance.context import CONTEXT_VARIABLE, Context, RunningRelease
+from mlifecycle.governance.manifest_rules import MANIFEST_RULES
+from mlifecycle.governance.waivers import Waiver
+from mlifecycle.manifest.loading import load_paths
+from mlifecycle.manifest.plain import lines_to_text, to_plain
+from policy_pack.model_governance import MODEL_DEPLOYMENT
+from tests.policy.manifests import Edits, plain
+from tests.sandbox import ROOT, Platform, Sandbox
+
+MODELS = 100
+TODAY = date(2026, 6, 1)
+MISSING = "s3://mlifecycle-models/nothing-is-here/v1"
+Findings = dict[str, set[tuple[str, str]]]
+# How the program lists its models' refusals, at its end; a missing artifact is one too.
+REFUSAL = re.compile(r"^(m\d+)\n(.*?)(?=\n\nm\d+\n|\Z)", re.MULTILINE | re.DOTALL)
+# What a piece of advice has behind its message.
+REMEDIES = [f". {rule.remediation}" for rule in MANIFEST_RULES] + [
+    ". Remove the waiver, or have a new one approved"
+]
+
+
+def near(threshold: str) -> st.SearchStrategy[str]:
+    """Numbers on both sides of a threshold and on it, and far from it."""
+    exact = Decimal(threshold)
+    return st.sampled_from(
+        [threshold, str(exact + Decimal("0.0001")), str(exact - Decimal("0.0001")), "0", "1"]
+    )
+
+
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "spec.metrics": st.none(),
+    "spec.metrics.accuracy": st.one_of(st.none(), near("0.85")),
+    "spec.metrics.f1_score": st.one_of(st.none(), near("0.80")),
+    "spec.metrics.sample_size": st.integers(1, 5000).map(str),
+    "spec.fairness": st.none(),
+    "spec.fairness.demographic_parity": st.one_of(st.none(), near("0.10"), near("-0.10")),
+    "spec.fairness.equalized_odds": st.one_of(st.none(), near("0.10")),
+    "spec.drift": st.none(),
+    "spec.drift.score": st.one_of(st.none(), near("0.10"), near("0.30")),
+    "spec.drift.reference_date": st.dates(date(2024, 1, 1), date(2027, 1, 1)).map(str),
+    "spec.model.framework": st.sampled_from(["pytorch", "PyTorch", "onnx", "p\u202ex", "a|b`c"]),
+    "spec.model.experiment_id": st.sampled_from([None, " ", "exp-fraud-2025-001", "other"]),
+    "spec.model.uri": st.sampled_from([MISSING, "https://models.example.com/x"]),
+    "spec.dependencies": st.lists(
+        st.sampled_from(["torch>=2", "torch==1.8.0", "numpy", "evil==1", "Torch~=2.0"]), max_size=3
+    ),
+    "spec.data_sources": st.lists(
+        st.sampled_from(
+            [
+                {"source": "transactions-prod", "approved": True},
+                {"source": "transactions-prod-evil", "approved": True},
+                {"source": "gs://ml-datasets-eu/x", "approved": False},
+                {"approved": True},
+            ]
+        ),
+        max_size=2,
+    ),
+    "spec.inference.replicas": st.integers(1, 4).map(str),
+    "spec.inference.resources": st.sampled_from(
+        [{}, {"limits": {"memory": "lots"}}, {"limits": {"memory": "1Gi"}}]
+    ),
+    "spec.inference.autoscaling": st.fixed_dictionaries(
+        {"min_replicas": st.integers(1, 4).map(str)}
+    ),
+    "spec.inference.auth": st.just("jwt"),
+    "spec.inference.grpc": st.booleans(),
+    "spec.monitoring.enabled": st.booleans(),
+    "spec.monitoring.alerting": st.booleans(),
+    "spec.explainability.method": st.sampled_from(["shap", " "]),
+    "spec.training.sample_size": st.sampled_from(["99", "100", "999", "1000"]),
+    "spec.previous_version.metrics": st.fixed_dictionaries({"accuracy": near("0.96")}),
+    "spec.rollback.automatic": st.booleans(),
+    "spec.verification.samples": st.sampled_from(["0", "3"]),
+}
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> Edits:
+    """A few fields of the seed's manifest set or taken away, sections before their fields."""
+    chosen = draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=5, unique=True))
+    made: Edits = {"spec.model.uri": MISSING}
+    for field in sorted(chosen):
+        section = field.rpartition(".")[0]
+        if made.get(section, "given") is not None:
+            made[field] = draw(FIELDS[field])
+    return {
+        field: value
+        for field, value in made.items()
+        if value is not None or field in {*FIELDS} & {*SEED_FIELDS}
+    }
+
+
+SEED_FIELDS = {
+    *("spec.metrics", "spec.metrics.accuracy", "spec.metrics.f1_score", "spec.fairness"),
+    *("spec.fairness.demographic_parity", "spec.fairness.equalized_odds", "spec.drift"),
+    *("spec.drift.score", "spec.model.experiment_id"),
+}
+
+
+def context() -> Context:
+    """Some models run already, some are waived."""
+    waiver = {
+        "owner": "ada",
+        "approver": "grace",
+        "reason": "The new data is being labelled",
+        "created": "2026-05-01",
+        "ticket": "RISK-1",
+        "version": "2.1.0",
+    }
+    return Context(
+        date=TODAY,
+        experiments=("exp-fraud-2025-001",),
+        running={
+            f"m{index}": RunningRelease(version="2.0.0", accuracy=Decimal("0.95"))
+            for index in range(0, MODELS, 3)
+        },
+        waivers=tuple(
+            Waiver.model_validate(
+                {
+                    **waiver,
+                    "finding": "metrics-accuracy-minimum",
+                    "model": f"m{index}",
+                    "expires": "2026-05-20" if index % 2 else "2026-06-20",
+                }
+            )
+            for index in range(0, MODELS, 5)
+        ),
+    )
+
+
+@pytest.fixture(scope="module")
+def stack(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    sandbox = Sandbox(platform, tmp_path_factory.mktemp("moments"))
+    file = sandbox.folder / "context.json"
+    file.write_text(context().model_dump_json())
+    sandbox.variables[CONTEXT_VARIABLE] = str(file)
+    sandbox.initialise()
+    return sandbox
+
+
+@pytest.mark.parametrize("committed", ["dev", "prod"])
+def test_all_four_moments_find_the_same(stack: Sandbox, committed: str) -> None:
+    stack.committed = committed
+    stack.configure()
+
+    @given(batch=st.lists(edits(), min_size=MODELS, max_size=MODELS))
+    # No shrinking: each try is an engine run, and a difference names its model.
+    @settings(
+        max_examples=1,
+        deadline=None,
+        phases=[Phase.generate],
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    def compare(batch: list[Edits]) -> None:
+        compare_moments(stack, batch)
+
+    compare()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("committed", ["dev", "prod"])
+def test_all_four_moments_find_the_same_in_many_batches(stack: Sandbox, committed: str) -> None:
+    stack.committed = committed
+    stack.configure()
+
+    @given(batch=st.lists(edits(), min_size=MODELS, max_size=MODELS))
+    @settings(
+        max_examples=10,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    def compare(batch: list[Edits]) -> None:
+        compare_moments(stack, batch)
+
+    compare()
+
+
+def compare_moments(stack: Sandbox, batch: list[Edits]) -> None:
+    # Hypothesis begins with the plainest batch, a hundred times the same model.
+    assume(len({json.dumps(edit, sort_keys=True) for edit in batch}) > MODELS / 2)
+    for file in stack.manifests.iterdir():
+        file.unlink()
+    for index, edit in enumerate(batch):
+        document = plain(edit)
+        document["metadata"]["name"] = document["spec"]["model"]["name"] = f"m{index}"
+        (stack.manifests / f"m{index}.yaml").write_text(_as_yaml(document))
+    validated = by_command_line(stack)
+    assert len(validated) == MODELS
+    assert any(validated.values())
+    previewed, gated = by_preview(stack)
+    assert differences(previewed, validated) == {}
+    refused = {
+        model: {finding for finding in found if finding[0] == "mandatory"}
+        for model, found in validated.items()
+    }
+    assert differences(gated, refused) == {}
+    assert differences(by_state(stack), validated) == {}
+
+
+def differences(one: Findings, other: Findings) -> Findings:
+    """What only one of two moments found, by model."""
+    return {
+        model: one.get(model, set()) ^ other.get(model, set())
+        for model in one.keys() | other.keys()
+        if one.get(model) != other.get(model)
+    }
+
+
+def _as_yaml(document: dict[str, Any]) -> str:
+    """Numbers as numbers again, exactly as written."""
+
+    def typed(value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: typed(item, name) for name, item in value.items()}
+        if isinstance(value, list):
+            return [typed(item) for item in value]
+        if isinstance(value, str) and key not in TEXT:
+            return Number(value)
+        return value
+
+    return yaml.dump(typed(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+TEXT = {
+    *("", "apiVersion", "kind", "name", "namespace", "version", "uri", "framework", "method"),
+    *("experiment_id", "reference_date", "source", "memory", "auth"),
+}
+
+
+class Number(str):
+    """A number's text, to be written without quotes."""
+
+
+class _Dumper(yaml.SafeDumper):
+    pass
+
+
+_Dumper.add_representer(
+    Number, lambda dumper, value: dumper.represent_scalar(_tag(value), str(value))
+)
+
+
+def _tag(value: str) -> str:
+    return f"tag:yaml.org,2002:{'float' if '.' in value else 'int'}"
+
+
+def by_command_line(stack: Sandbox) -> Findings:
+    arguments = ("--environment", stack.stack, "--format", "json")
+    result = stack.run("mlifecycle", "validate", str(stack.manifests), *arguments)
+    assert result.code in {0, 1}, result.output[:3000]
+    manifests = json.loads(result.output)["manifests"]
+    return {
+        item["model"]: {
+            (
+                "waived" if finding["waiver"] else finding["level"],
+                finding["message"],
+            )
+            for finding in item["findings"]
+        }
+        for item in manifests
+    }
+
+
+def by_preview(stack: Sandbox) -> tuple[Findings, Findings]:
+    """What the pack reports, and what each model's gate refuses for."""
+    events: list[EngineEvent] = []
+    with pytest.MonkeyPatch.context() as patch:
+        # The library looks for the engine, and runs it, in this process's own environment.
+        for name, value in stack.environment.items():
+            patch.setenv(name, value)
+        engine = automation.select_stack(stack.stack, work_dir=str(stack.folder))
+        with pytest.raises(automation.CommandError):
+            engine.preview(policy_packs=[str(ROOT / "policy_pack")], on_event=events.append)
+    reported: Findings = {f"m{index}": set() for index in range(MODELS)}
+    gated: Findings = {}
+    for event in events:
+        if event.policy_event and "model-governance" in event.policy_event.policy_name:
+            _add(reported, event.policy_event.message)
+        if event.diagnostic_event and event.diagnostic_event.severity == "error":
+            for model, refusal in REFUSAL.findall(event.diagnostic_event.message):
+                gated[model] = {("mandatory", violation) for violation in _violations(refusal)}
+    return reported, gated
+
+
+def by_state(stack: Sandbox) -> Findings:
+    """`pulumi policy analyze` on a state file that holds the same models."""
+    environment = yaml.safe_load((stack.folder / f"Pulumi.{stack.stack}.yaml").read_text())[
+        "config"
+    ]["mlifecycle:environment"]
+    prefix = f"urn:pulumi:{stack.stack}::mlifecycle::"
+    root = f"{prefix}pulumi:pulumi:Stack::mlifecycle-{stack.stack}"
+    resources: list[dict[str, Any]] = [
+        {"urn": root, "custom": False, "type": "pulumi:pulumi:Stack"}
+    ]
+    for item in load_paths([stack.manifests]):
+        inputs = {
+            "environment": environment,
+            "manifest": to_plain(item.manifest),
+            "source": {"file": str(item.file), "lines": lines_to_text(item.lines())},
+        }
+        resources.append(
+            {
+                "urn": f"{prefix}{MODEL_DEPLOYMENT}::{item.manifest.metadata.name}",
+                "custom": False,
+                "type": MODEL_DEPLOYMENT,
+                "parent": root,
+                "inputs": inputs,
+                "outputs": {},
+            }
+        )
+    file = stack.folder / "state.json"
+    manifest = {"time": "2026-06-01T00:00:00Z", "magic": "", "version": "v3.255.0"}
+    deployment = {"manifest": manifest, "resources": resources}
+    file.write_text(json.dumps({"version": 3, "deployment": deployment}))
+    pack = ("--policy-pack", str(ROOT / "policy_pack"))
+    result = stack.run("pulumi", "policy", "analyze", "--file", str(file), *pack, "--json")
+    reported: Findings = {f"m{index}": set() for index in range(MODELS)}
+    for line in result.output.splitlines():
+        event = json.loads(line) if line.startswith("{") else {}
+        policy = event.get("policyEvent")
+        if policy and "model-governance" in policy["policyName"]:
+            _add(reported, policy["message"])
+    return reported
+
+
+def _add(reported: Findings, message: str) -> None:
+    """One event of the pack: all violations of a model, or one piece of advice."""
+    text = message.split("\n", 1)[1].strip()
+    if "\n" in text:
+        model = text.split("\n", 1)[0]
+        reported[model] |= {("mandatory", violation) for violation in _violations(text)}
+        return
+    model, _, advice = text.partition(": ")
+    level = "waived" if ": waived until " in advice else "advisory"
+    words = advice.partition(": waived until ")[0]
+    for remedy in REMEDIES:
+        words = words.removesuffix(remedy)
+    reported[model].add((level, words))
+
+
+def _violations(text: str) -> set[str]:
+    block = text.partition("Violations:\n")[2].partition("\n\n")[0]
+    return {line.removeprefix("- ") for line in block.splitlines()}
