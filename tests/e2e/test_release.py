@@ -2,14 +2,17 @@
 
 import json
 import shutil
-import threading
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from devcluster.platform.layout import OBJECT_STORE_PORT, REGISTRY_PORT
 from tests.sandbox import Platform, Sandbox, model_store
 
 
@@ -32,8 +35,36 @@ def get(sandbox: Sandbox, kind: str, name: str = "fraud-detector") -> dict[str, 
 
 
 def address(sandbox: Sandbox) -> str:
-    """The Service's cluster address, which this machine reaches as a node does."""
+    """The Service's cluster address."""
     return f"http://{get(sandbox, 'service')['spec']['clusterIP']}"
+
+
+def start_client(sandbox: Sandbox, **asked: Any) -> "subprocess.Popen[str]":
+    """A client on the node; see node_client.py."""
+    process = subprocess.Popen(
+        [
+            *("ip", "netns", "exec", sandbox.platform.layout.name),
+            *(sys.executable, str(Path(__file__).with_name("node_client.py"))),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin
+    with process.stdin as stream:
+        stream.write(json.dumps(asked))
+    process.stdin = None
+    return process
+
+
+def answer_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    output, _ = process.communicate(timeout=60)
+    return dict(json.loads(output))
+
+
+def ask(sandbox: Sandbox, path: str, **body: Any) -> Any:
+    """The answer to one request from the node."""
+    return answer_of(start_client(sandbox, url=f"{address(sandbox)}{path}", **body))["last"]
 
 
 def container(sandbox: Sandbox) -> dict[str, Any]:
@@ -47,8 +78,8 @@ def in_pod(sandbox: Sandbox, *command: str) -> str:
 
 
 def test_health_and_readiness_answer_exactly_as_printed(released: Sandbox) -> None:
-    assert httpx.get(f"{address(released)}/health").json() == {"status": "healthy"}
-    assert httpx.get(f"{address(released)}/ready").json() == {
+    assert ask(released, "/health") == {"status": "healthy"}
+    assert ask(released, "/ready") == {
         "status": "ready",
         "model": "fraud-detector",
         "version": "2.1.0",
@@ -58,8 +89,26 @@ def test_health_and_readiness_answer_exactly_as_printed(released: Sandbox) -> No
 def test_the_service_predicts_what_the_golden_samples_say(released: Sandbox) -> None:
     folder = model_store(released.platform.layout) / "fraud-detector" / "v2.1.0"
     golden = json.loads((folder / "golden.json").read_text())
-    answer = httpx.post(f"{address(released)}/predict", json={"instances": golden["inputs"]})
-    assert answer.json()["predictions"] == pytest.approx(golden["outputs"], abs=golden["tolerance"])
+    answer = ask(released, "/predict", body={"instances": golden["inputs"]})
+    assert answer["predictions"] == pytest.approx(golden["outputs"], abs=golden["tolerance"])
+
+
+def test_who_is_no_caller_is_refused(released: Sandbox) -> None:
+    """This machine reaches the cluster's addresses from outside, and no policy lets it in."""
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"{address(released)}/health", timeout=5)
+
+
+def test_a_model_reaches_its_store_and_nothing_else(released: Sandbox) -> None:
+    connect = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)"
+    layout = released.platform.layout
+    store = (str(layout.node_ip), str(OBJECT_STORE_PORT))
+    in_pod(released, "python", "-c", connect, *store)
+    registry = (str(layout.node_ip), str(REGISTRY_PORT))
+    for host, port in (registry, (str(layout.host_ip), "22"), ("169.254.169.254", "80")):
+        command = ("exec", "deployment/fraud-detector", "--", "python", "-c", connect, host, port)
+        result = released.run("kubectl", "--namespace", released.namespace, *command)
+        assert result.code != 0, (host, port)
 
 
 def test_what_runs_is_what_was_scanned_and_what_the_registry_holds(released: Sandbox) -> None:
@@ -132,24 +181,15 @@ def test_the_key_of_the_model_store_is_a_secret_in_the_state(released: Sandbox) 
     assert key not in json.dumps(container(released))
 
 
-def test_a_rolling_update_loses_no_request(released: Sandbox) -> None:
+def test_a_rolling_update_loses_no_request(released: Sandbox, tmp_path: Path) -> None:
     """Last in this module: it changes the release."""
-    body = {"instances": [[0.0] * 10]}
-    url, failures, answered, stop = f"{address(released)}/predict", [], [], threading.Event()
-
-    def ask() -> None:
-        # A connection for each request, as from many clients: a kept one could hide a refusal.
-        while not stop.is_set():
-            try:
-                response = httpx.post(url, json=body, timeout=10)
-                (answered if response.status_code == 200 else failures).append(response)
-            except httpx.HTTPError as error:
-                failures.append(error)
-            time.sleep(0.01)
-
-    clients = [threading.Thread(target=ask) for _ in range(2)]
-    for client in clients:
-        client.start()
+    until = tmp_path / "enough"
+    client = start_client(
+        released,
+        url=f"{address(released)}/predict",
+        body={"instances": [[0.0] * 10]},
+        until=str(until),
+    )
     try:
         before = get(released, "deployment")["metadata"]["generation"]
         released.configure(memory="300Mi")
@@ -158,12 +198,11 @@ def test_a_rolling_update_loses_no_request(released: Sandbox) -> None:
         # The old pod may still drain.
         time.sleep(8)
     finally:
-        stop.set()
-        for client in clients:
-            client.join()
+        until.touch()
+        outcome = answer_of(client)
     assert get(released, "deployment")["metadata"]["generation"] > before
-    assert failures == []
-    assert len(answered) > 200
+    assert outcome["failures"] == []
+    assert outcome["answered"] > 200
 
 
 def test_a_model_that_is_removed_after_the_gate_never_becomes_ready(sandbox: Sandbox) -> None:

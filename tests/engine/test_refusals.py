@@ -90,7 +90,7 @@ def test_a_broken_manifest_is_named_with_its_line(
     file = sandbox.write_manifest((old, new))
     diagnostics = diagnosed(sandbox.preview())
     assert diagnostics.count("error:") == diagnostics.count(expected) == 1
-    validated = sandbox.mlifecycle("validate", str(file))
+    validated = sandbox.mlifecycle("validate", str(file), "--environment", sandbox.stack)
     assert validated.code == 2
     assert expected in refused(validated)
 
@@ -102,7 +102,8 @@ def test_a_missing_folder_is_named(sandbox: Sandbox) -> None:
     assert diagnostics.count("error:") == diagnostics.count(expected) == 1
     released = sandbox.mlifecycle("up", "--stack", sandbox.stack)
     assert (released.code, expected in released.output) == (2, True)
-    validated = sandbox.mlifecycle("validate", str(sandbox.manifests))
+    environment = ("--environment", sandbox.stack)
+    validated = sandbox.mlifecycle("validate", str(sandbox.manifests), *environment)
     assert validated.code == 2
     assert f"{sandbox.manifests}:1:1: no such file or folder" in validated.output
 

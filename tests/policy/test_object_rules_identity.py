@@ -6,7 +6,7 @@ import pytest
 
 from mlifecycle.governance.objects.kubernetes import UNKNOWN
 from mlifecycle.governance.rule import NotDecided, Path
-from tests.policy.test_object_rules_images import (
+from tests.policy.objects import (
     ABSENT,
     BOX,
     POD,

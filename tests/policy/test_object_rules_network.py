@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mlifecycle.governance.rule import Path
-from tests.policy.test_object_rules_images import (
+from tests.policy.objects import (
     ABSENT,
     changed,
     judged,

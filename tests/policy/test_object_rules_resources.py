@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.policy.test_object_rules_images import ABSENT, BOX, POD, changed, judged, messages
+from tests.policy.objects import ABSENT, BOX, POD, changed, judged, messages
 
 AMOUNTS: tuple[tuple[Any, bool], ...] = (
     ("1", True),

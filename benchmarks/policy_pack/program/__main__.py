@@ -1,0 +1,75 @@
+"""The models of the stack's folders as the product declares them, without gate and image."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import get_config
+
+from components import availability, cluster, network, workload
+from components.model_deployment import TYPE
+from mlifecycle.manifest.loading import LoadedManifest
+from mlifecycle.manifest.plain import lines_to_text, to_plain
+from mlifecycle.stack.settings import PROJECT, StackSettings, manifests_of, read_settings
+
+# Any will do: a preview pulls nothing.
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+
+
+def main() -> None:
+    """One provider and namespace, and in it one component with its objects for each manifest."""
+    settings = read_settings(pulumi.get_stack(), _config)
+    loaded = manifests_of(pulumi.get_stack(), settings, Path())
+    provider = cluster.provider(settings)
+    owned = cluster.namespaces(
+        (settings.namespace_of(item.manifest.metadata.namespace) for item in loaded),
+        pulumi.ResourceOptions(provider=provider),
+    )
+    for item in loaded:
+        namespace = settings.namespace_of(item.manifest.metadata.namespace)
+        options = pulumi.ResourceOptions(providers=[provider], depends_on=[owned[namespace]])
+        _model(item, namespace, settings, options)
+
+
+def _model(
+    item: LoadedManifest, namespace: str, settings: StackSettings, options: pulumi.ResourceOptions
+) -> None:
+    model = item.manifest.spec.model
+    component = pulumi.ComponentResource(
+        TYPE,
+        model.name,
+        {
+            "environment": settings.environment,
+            "manifest": to_plain(item.manifest),
+            "source": {"file": str(item.file), "lines": lines_to_text(item.lines())},
+        },
+        options,
+    )
+    child = pulumi.ResourceOptions(parent=component)
+    release = workload.Release(model.name, model.version, namespace, settings.default_team)
+    secret = workload.credentials_secret(release, settings, child)
+    account = workload.service_account(release, child)
+    workload.service(release, child)
+    network.model_policy(release, settings.caller_namespaces, settings.egress, child)
+    scale = availability.scale_of(item.manifest.spec.inference, settings)
+    availability.autoscaler(release, scale, child)
+    availability.disruption_budget(release, child)
+    image = f"{settings.registry}/{model.name}/inference-service:{model.version}@{DIGEST}"
+    before: list[pulumi.Resource] = [account, *([secret] if secret else [])]
+    workload.deployment(
+        release,
+        pulumi.Output.from_input(image),
+        settings,
+        pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=before)),
+    )
+
+
+def _config(key: str) -> Any:
+    """A key of the stack's configuration; arrays arrive as JSON."""
+    value = get_config(f"{PROJECT}:{key}")
+    return json.loads(value) if value and value.startswith("[") else value
+
+
+if __name__ == "__main__":
+    main()
