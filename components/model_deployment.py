@@ -13,7 +13,7 @@ from pulumi import ResourceHookBinding, ResourceOptions
 from components import availability, network, workload
 from components.hooks import guarded_hook, in_hook_pool
 from mlifecycle.artifact import Artifact
-from mlifecycle.gate import GateRefusal, GateSettings, pass_gate
+from mlifecycle.gate import GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance
@@ -24,7 +24,6 @@ from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
-from mlifecycle.security.evidence import Evidence
 from mlifecycle.stack.settings import StackSettings
 
 TYPE = "mlifecycle:index:ModelDeployment"
@@ -95,7 +94,7 @@ class ModelDeployment(pulumi.ComponentResource):
         environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
         self._gate_lock = threading.Lock()
-        self._outcome: Evidence | GateRefusal | None = None
+        self._outcome: Passed | GateRefusal | None = None
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
@@ -226,7 +225,7 @@ class ModelDeployment(pulumi.ComponentResource):
             after_update=[verification],
         )
 
-    def _gate(self) -> Evidence:
+    def _gate(self) -> Passed:
         """Pass the gate, or find it passed in this run.
 
         Raises:
@@ -236,7 +235,9 @@ class ModelDeployment(pulumi.ComponentResource):
             if self._outcome is None:
                 args = self._args
                 try:
-                    self._outcome = pass_gate(self._evaluation, args.build_inputs(), args.gate)
+                    self._outcome = pass_gate(
+                        self._evaluation, args.build_inputs(), args.context, args.gate
+                    )
                 except GateRefusal as error:
                     self._outcome = error
         if isinstance(self._outcome, GateRefusal):
@@ -256,17 +257,21 @@ class ModelDeployment(pulumi.ComponentResource):
         # The gate's hook has run before the component has a URN. Where it did not, because nothing
         # changed, the evidence is this machine's, or the gate makes it now.
         await self.urn.future()
+        name = self._args.loaded.manifest.spec.model.name
         try:
-            await in_hook_pool(self._gate)
+            passed = await in_hook_pool(self._gate)
         except GateRefusal as error:
-            return f"{self._args.loaded.manifest.spec.model.name}\n{error}"
+            return f"{name}\n{error}"
+        for text in passed.waived:
+            pulumi.log.warn(f"{name}: {text}")
         return ""
 
     async def _reference(self, inputs: BuildInputs) -> Any:
         """What runs, from the gate's evidence; unknown where there is none."""
-        if await self._refusal():
+        if await self.refusal.future():
             return pulumi.UNKNOWN
-        return names.reference(self._args.settings.registry, inputs, self._gate().image_digest)
+        digest = self._gate().evidence.image_digest
+        return names.reference(self._args.settings.registry, inputs, digest)
 
     async def _staged(self, inputs: BuildInputs) -> BuildContext:
         await self.urn.future()
@@ -274,7 +279,7 @@ class ModelDeployment(pulumi.ComponentResource):
 
     def _name_image(self, inputs: BuildInputs) -> None:
         repository = names.repository(self._args.settings.registry, inputs.model)
-        digest = self._gate().image_digest
+        digest = self._gate().evidence.image_digest
         # Fails when the registry lacks it: what was pushed is then not what was scanned.
         registry.set_tag(repository, digest, names.tag(inputs))
 

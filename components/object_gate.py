@@ -11,10 +11,9 @@ import pulumi
 from pulumi.runtime import register_resource_transform
 
 from mlifecycle.governance.context import Context
-from mlifecycle.governance.findings import refusals
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.objects.evaluation import evaluate_object, object_texts
-from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject
+from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject, unfolded
 from mlifecycle.report.escape import terminal
 
 PROVIDER = "kubernetes:"
@@ -33,8 +32,13 @@ def judge_objects(environment: str, governance: Governance, context: Context) ->
         if not args.type_.startswith(PROVIDER) or "kind" not in args.props:
             return None
         secret = await _is_secret(args.props)
-        item = KubernetesObject(args.name, await _resolved(args.props), secret=secret)
-        refused = refusals(evaluate_object(item, environment, governance, context))
+        made = KubernetesObject(args.name, await _resolved(args.props), secret=secret)
+        refused = [
+            finding
+            for item in unfolded(made)
+            for finding in evaluate_object(item, environment, governance, context)
+            if finding.refuses
+        ]
         if not refused:
             return None
         hooks = refusing_hooks(

@@ -20,8 +20,8 @@ from devcluster.toolchain import Toolchain, ToolchainError, ensure_tools
 from mlifecycle.process import ToolError
 
 NEXT_STEPS = """Try next:
-  eval "$(make -s env)"                 # tools, cluster and stacks for this shell
-  pulumi preview -s prod                # what production would get
+  eval "$(make -s env)"                                 # tools, cluster and stacks for this shell
+  pulumi preview -s prod --policy-pack policy_pack      # what production would get
   kubectl -n ml-inference-dev logs deployment/fraud-detector"""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)

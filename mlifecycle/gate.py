@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.exclusive import exclusively
+from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.image import build, context
 from mlifecycle.image.names import BuildInputs
@@ -32,14 +33,26 @@ class GateRefusal(Exception):
     """The model may not be released; the message is for its author."""
 
 
+@dataclass(frozen=True)
+class Passed:
+    """What a gate that is passed leaves: the evidence, and what passed by a waiver only."""
+
+    evidence: Evidence
+    waived: tuple[str, ...]
+
+
 def pass_gate(
-    evaluation: Evaluation, inputs: BuildInputs | str, settings: GateSettings
-) -> Evidence:
+    evaluation: Evaluation,
+    inputs: BuildInputs | str,
+    context: Context,
+    settings: GateSettings,
+) -> Passed:
     """The evidence of an image that may be released, its digest in it.
 
     Args:
         evaluation: what governance says of the manifest.
         inputs: what the image is made of, or the reason why there can be none.
+        context: the day and the waivers.
 
     Raises:
         GateRefusal: governance or a scanner refuses, or a scanner could not do its work.
@@ -54,9 +67,11 @@ def pass_gate(
         evidence = read_evidence(folder / "evidence.json")
         if evidence is None:
             evidence = _build_and_scan(inputs, settings, folder)
-    if found := verdict.objections(evidence):
-        raise GateRefusal(verdict.failure_text(found))
-    return evidence
+    subject = verdict.Subject(inputs.model, inputs.version, inputs.base_image)
+    judged = verdict.judge(evidence, subject, context)
+    if judged.objections:
+        raise GateRefusal(verdict.failure_text(judged.objections))
+    return Passed(evidence, judged.waived)
 
 
 def _scanner_key(settings: GateSettings) -> str:

@@ -22,7 +22,7 @@ from mlifecycle.governance.objects.evaluation import (
     evaluate_stack,
     object_texts,
 )
-from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, unfolded
 from mlifecycle.report.escape import terminal
 from mlifecycle.stack.stack_file import StackTerms
 from policy_pack.values import plain, terms_of_stack
@@ -58,16 +58,22 @@ class _Judge:
         self._last = threading.local()
         # What the program gave. Later the engine shows what the cluster made of it, with defaults
         # that nobody chose, such as `replicas: 1` where an autoscaler decides.
-        self._given: dict[str, KubernetesObject] = {}
+        self._given: dict[str, list[KubernetesObject]] = {}
+        self._undecided = 0
 
     def one(self, args: ResourceValidationArgs) -> list[Finding]:
         terms = self._terms(args.urn)
-        item = _object(args.name, args.props, args.opts)
-        if item is None:
-            found = _opaque(args.resource_type, args.name)
-        else:
-            self._given[args.urn] = item
-            found = evaluate_object(item, terms.environment, self._governance, self._context(terms))
+        items = _objects(args.name, args.props, args.opts)
+        self._given[args.urn] = items
+        found = [] if items else _opaque(args.resource_type, args.name)
+        for item in items:
+            found += evaluate_object(
+                item,
+                terms.environment,
+                self._governance,
+                self._context(terms),
+            )
+        self._undecided += sum(finding.undecided for finding in found)
         self._last.judged = (args.urn, found)
         return found
 
@@ -82,11 +88,34 @@ class _Judge:
         if not ours:
             return []
         terms = self._terms(ours[0].urn)
-        objects = [
-            self._given.get(item.urn) or _object(item.name, item.props, item.opts) for item in ours
+        known = [
+            item
+            for resource in ours
+            for item in self._given.get(resource.urn)
+            or _objects(resource.name, resource.props, resource.opts)
         ]
-        known = [item for item in objects if item is not None]
-        return evaluate_stack(known, terms.environment, self._governance, self._context(terms))
+        found = evaluate_stack(
+            known,
+            terms.environment,
+            self._governance,
+            self._context(terms),
+        )
+        return [*found, *self._count(found)]
+
+    def _count(self, found: Sequence[Finding]) -> list[Finding]:
+        """How many checks of this preview are still to be made, so that nobody takes it for all."""
+        number = self._undecided + sum(finding.undecided for finding in found)
+        if not number:
+            return []
+        return [
+            Finding(
+                rule="not-decided",
+                level=Level.ADVISORY,
+                message=f"{number} checks need values that this preview does not know",
+                remediation="`pulumi up` makes them when it knows, before each object is made",
+                undecided=True,
+            )
+        ]
 
     def _terms(self, urn: str) -> StackTerms:
         terms = terms_of_stack(urn)
@@ -128,13 +157,14 @@ def _advises(finding: Finding) -> bool:
     return finding.level is Level.ADVISORY
 
 
-def _object(name: str, props: Any, options: Any) -> KubernetesObject | None:
+def _objects(name: str, props: Any, options: Any) -> list[KubernetesObject]:
+    """The objects that a resource makes; none where no policy sees them."""
     body: dict[str, Any] = plain(props)
     if "kind" not in body:
-        return None
+        return []
     # The provider's own classes mark a Secret's data so; state and preview show it the same way.
     hidden = set(options.additional_secret_outputs or ()) if options else set()
-    return KubernetesObject(name, body, secret={"data", "stringData"} <= hidden)
+    return unfolded(KubernetesObject(name, body, secret={"data", "stringData"} <= hidden))
 
 
 def _opaque(kind: str, name: str) -> list[Finding]:

@@ -1,7 +1,5 @@
 """What the engine hands to a policy, as the rules see it."""
 
-import json
-import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 from pulumi_policy.proxy import UnknownValueError
 
 from mlifecycle.governance.objects.kubernetes import UNKNOWN
-from mlifecycle.stack.stack_file import StackTerms, read_stack_terms, terms_of
+from mlifecycle.stack.stack_file import StackTerms, read_stack_terms
 
 
 def plain(value: Any) -> Any:
@@ -31,21 +29,12 @@ def _item(container: Any, key: Any) -> Any:
 
 
 @cache
-def _terms_of(stack: str) -> StackTerms:
-    """Environment and registries of the stack that a resource is in.
+def terms_of_stack(urn: str) -> StackTerms:
+    """Environment and registries of the stack that a resource is in, from the stack's file.
 
-    The engine gives the stack's configuration in preview and `up`, but not to `policy analyze`,
-    where the stack's file is read.
+    The engine tells a pack neither the stack's configuration nor its environment.
 
     Raises:
-        SettingsError: neither says which environment it is.
+        SettingsError: there is no such file, or it names no environment.
     """
-    configuration = os.environ.get("PULUMI_CONFIG")
-    if configuration:
-        return terms_of(json.loads(configuration), "the stack's configuration")
-    return read_stack_terms(stack)
-
-
-def terms_of_stack(urn: str) -> StackTerms:
-    """As `_terms_of`, for the stack that a resource's URN names."""
-    return _terms_of(urn.split("::", maxsplit=1)[0].removeprefix("urn:pulumi:"))
+    return read_stack_terms(urn.split("::", maxsplit=1)[0].removeprefix("urn:pulumi:"))

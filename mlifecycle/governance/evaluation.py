@@ -10,7 +10,15 @@ from mlifecycle.governance.findings import Finding, Level, refusals, threshold_a
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.levels import Setting
 from mlifecycle.governance.manifest_rules import MANIFEST_RULES
-from mlifecycle.governance.rule import NotDecided, NothingToJudge, Objection, Path, Rule, Terms
+from mlifecycle.governance.rule import (
+    NotDecided,
+    NothingToJudge,
+    Objection,
+    Path,
+    Rule,
+    Terms,
+    Unreadable,
+)
 from mlifecycle.manifest.plain import to_plain
 from mlifecycle.manifest.schema import Manifest
 
@@ -102,7 +110,8 @@ def check_all(
         shown = None if setting.threshold is None else threshold_as_printed(setting.threshold)
         title = rule.title.format(threshold=shown)
         try:
-            checks.append(Check(rule.id, title, _findings(rule, title, subject, setting, terms)))
+            found = _findings(rule, title, subject, setting, terms)
+            checks.append(Check(rule.id, title, found))
         except NothingToJudge:
             checks.append(Check(rule.id, title, (), judged=False))
     return checks
@@ -127,6 +136,9 @@ def _findings(
             objections.append(objection)
     except NothingToJudge:
         raise
+    except Unreadable as error:
+        # Nobody will know more later, so it must not wait for later.
+        shortcoming = [Finding(rule.id, setting.level, f"{title}: {error}", rule.remediation)]
     except NotDecided as undecided:
         message = f"{title}: {undecided}"
         shortcoming = [Finding(rule.id, Level.ADVISORY, message, rule.remediation, undecided=True)]

@@ -17,6 +17,10 @@ class NotDecided(Exception):
     """A rule lacks what it needs to decide; the message says what. Never a pass."""
 
 
+class Unreadable(NotDecided):
+    """What is judged has not the shape that the rule reads: it will not pass later either."""
+
+
 class NothingToJudge(Exception):
     """What the rule is about is not there, and another rule says whether it must be."""
 

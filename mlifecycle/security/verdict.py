@@ -1,37 +1,93 @@
-"""Whether evidence lets an image pass."""
+"""Whether evidence lets an image pass, with today's waivers."""
 
-from mlifecycle.security.evidence import Evidence
+from dataclasses import dataclass
+
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.waivers import Waiver
+from mlifecycle.security.evidence import Evidence, Vulnerability
 
 BLOCKING = ("CRITICAL", "HIGH")
 
 
-def objections(evidence: Evidence) -> list[str]:
-    """Why the image may not be released, one line each; none when it may.
+@dataclass(frozen=True)
+class Subject:
+    """What a waiver may name: a release, its image, or the base that it is built on.
 
-    A CRITICAL or HIGH vulnerability that has a fix, and any secret.
+    Attributes:
+        base_image: by digest, `name@sha256:...`.
     """
-    found = []
+
+    model: str
+    version: str
+    base_image: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Why an image may not be released, one text each, and what a waiver lets pass."""
+
+    objections: tuple[str, ...]
+    waived: tuple[str, ...]
+
+
+def judge(evidence: Evidence, subject: Subject, context: Context) -> Verdict:
+    """A CRITICAL or HIGH vulnerability that has a fix blocks; a secret does, waiver or not."""
+    objections: dict[str, None] = {}
+    waived: dict[str, None] = {}
     for scan in evidence.scans:
         for item in scan.vulnerabilities:
             if item.severity in BLOCKING and item.fixed_version:
-                found.append(
-                    f"{item.id} in {item.package}=={item.version}\n"
-                    f"  Severity: {item.severity}\n"
-                    f"  Fix: Upgrade to {item.package}>={item.fixed_version}"
-                )
+                waiver = _waiver(item, evidence.image_digest, subject, context)
+                if waiver is None:
+                    objections[_vulnerability(item)] = None
+                else:
+                    waived[_waived(item, waiver, context)] = None
         for secret in scan.secrets:
-            found.append(f"secret ({secret.rule}) in {secret.file}, line {secret.line}")
-    return list(dict.fromkeys(found))
+            objections[f"secret ({secret.rule}) in {secret.file}, line {secret.line}"] = None
+    return Verdict(tuple(objections), tuple(waived))
 
 
-def failure_text(found: list[str]) -> str:
+def failure_text(objections: tuple[str, ...]) -> str:
     """The refusal as the reader sees it."""
-    secrets = [line for line in found if line.startswith("secret")]
+    secrets = [line for line in objections if line.startswith("secret")]
     actions = ["Remove the secret and revoke it: it has left its vault"] if secrets else []
-    if len(secrets) < len(found):
+    if len(secrets) < len(objections):
         actions += ["Update requirements.txt", "Rebuild container"]
     actions.append("Re-submit deployment")
-    lines = ["❌ Security scan failed", "", *(f"- {line}" for line in found)]
+    lines = ["❌ Security scan failed", "", *(f"- {line}" for line in objections)]
     lines += ["", "Action Required:"]
     lines += [f"{number}. {action}" for number, action in enumerate(actions, start=1)]
     return "\n".join(lines)
+
+
+def _waiver(
+    item: Vulnerability, image_digest: str, subject: Subject, context: Context
+) -> Waiver | None:
+    base_digest = subject.base_image.partition("@")[2]
+    for waiver in context.waivers:
+        if waiver.finding != item.id or not waiver.holds(context.date):
+            continue
+        if waiver.base_image is not None:
+            if waiver.base_image == base_digest:
+                return waiver
+        elif waiver.model == subject.model and (
+            waiver.version == subject.version or waiver.digest == image_digest
+        ):
+            return waiver
+    return None
+
+
+def _vulnerability(item: Vulnerability) -> str:
+    return (
+        f"{item.id} in {item.package}=={item.version}\n"
+        f"  Severity: {item.severity}\n"
+        f"  Fix: Upgrade to {item.package}>={item.fixed_version}"
+    )
+
+
+def _waived(item: Vulnerability, waiver: Waiver, context: Context) -> str:
+    return (
+        f"{item.id} in {item.package}=={item.version} ({item.severity}): waived until "
+        f"{waiver.expires} ({waiver.days_left(context.date)} days left), {waiver.ticket}, "
+        f"approved by {waiver.approver}"
+    )

@@ -28,9 +28,9 @@ _stranger()
 """
 
 
-def with_a_stranger(sandbox: Sandbox) -> None:
+def with_a_stranger(sandbox: Sandbox, made: str = POD) -> None:
     main = sandbox.own_program() / "__main__.py"
-    stranger = POD.replace("NAMESPACE", sandbox.namespace)
+    stranger = made.replace("NAMESPACE", sandbox.namespace)
     text = main.read_text().replace('\n\nif __name__ == "__main__":\n    main()\n', "")
     main.write_text(f"{text}\n\nmain()\n{stranger}")
     sandbox.write_manifest()
@@ -60,6 +60,43 @@ def test_without_the_pack_the_program_refuses_it_and_it_is_not_made(sandbox: San
     assert "[pss-privileged]" in result.output
     pods = sandbox.kubectl("get", "pods", "--all-namespaces", "--output", "name")
     assert "stranger" not in pods
+
+
+LATER = """
+
+def _stranger() -> None:
+    import pulumi
+    import pulumi_kubernetes as kubernetes
+
+    # As of a resource that is not there before `up`.
+    known = "hunter2" if not pulumi.runtime.is_dry_run() else pulumi.UNKNOWN
+    kubernetes.core.v1.ConfigMap(
+        "stranger",
+        metadata={"name": "stranger", "namespace": "NAMESPACE"},
+        data={"password": pulumi.Output.from_input(known)},
+    )
+
+
+_stranger()
+"""
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_what_a_preview_does_not_know_is_counted_there_and_refused_in_up(
+    sandbox: Sandbox, pack: bool
+) -> None:
+    if not pack:
+        sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
+    with_a_stranger(sandbox, LATER)
+    preview = sandbox.preview()
+    assert preview.code == 0, preview.output
+    assert ("1 checks need values that this preview does not know" in preview.output) is pack
+    result = sandbox.pulumi("up", "--yes", "--skip-preview")
+    assert result.code != 0
+    assert "[sec-env-literal]" in result.output
+    assert "hunter2" not in result.output
+    maps = sandbox.kubectl("get", "configmaps", "--all-namespaces", "--output", "name")
+    assert "stranger" not in maps
 
 
 @pytest.mark.parametrize("file", ["levels.yaml", "approved.yaml", "waivers.yaml"])

@@ -1,11 +1,13 @@
 """The scanner's report is read, not trusted; and what it found decides."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.waivers import Waiver
 from mlifecycle.process import ToolError
 from mlifecycle.security import trivy, verdict
 from mlifecycle.security.evidence import (
@@ -16,8 +18,17 @@ from mlifecycle.security.evidence import (
     read_evidence,
     write_evidence,
 )
+from tests.policy.test_evaluation import waiver
 
 NOW = datetime.now(UTC)
+IMAGE, BASE = "sha256:" + "0" * 64, "sha256:" + "b" * 64
+TORCH = Vulnerability(
+    id="CVE-2022-45907",
+    package="torch",
+    version="1.9.0",
+    severity="CRITICAL",
+    fixed_version="1.13.1",
+)
 GOOD = {
     "SchemaVersion": 2,
     "ArtifactName": "layout",
@@ -157,6 +168,36 @@ def evidence(*vulnerabilities: Vulnerability, secrets: tuple[Secret, ...] = ()) 
     return Evidence(image_digest="sha256:" + "0" * 64, scans=(result,))
 
 
+def judged(found: Evidence, *waivers: Waiver) -> verdict.Verdict:
+    subject = verdict.Subject("fraud-detector", "2.1.0", f"python:3.11-slim@{BASE}")
+    return verdict.judge(found, subject, Context(date=date(2025, 6, 1), waivers=waivers))
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, True),
+        ({"version": None, "digest": IMAGE}, True),
+        ({"version": None, "digest": BASE}, False),
+        ({"model": None, "version": None, "base_image": BASE}, True),
+        ({"model": None, "version": None, "base_image": IMAGE}, False),
+        ({"finding": "CVE-2022-45908"}, False),
+        ({"model": "other"}, False),
+        ({"version": "2.1.1"}, False),
+        ({"expires": date(2025, 5, 31)}, False),
+    ],
+)
+def test_a_waiver_lets_its_own_vulnerability_pass_while_it_holds(
+    changes: dict[str, object], holds: bool
+) -> None:
+    result = judged(evidence(TORCH), waiver(**{"finding": TORCH.id, **changes}))
+    assert bool(result.objections) is not holds
+    assert bool(result.waived) is holds
+    if holds:
+        (text,) = result.waived
+        assert text.startswith("CVE-2022-45907 in torch==1.9.0 (CRITICAL): waived until 2025-06-30")
+
+
 @pytest.mark.parametrize(
     ("severity", "fixed", "blocks"),
     [
@@ -174,7 +215,7 @@ def test_high_and_critical_with_a_fix_block(severity: str, fixed: str | None, bl
         severity=severity,
         fixed_version=fixed,
     )
-    assert bool(verdict.objections(evidence(item))) is blocks
+    assert bool(judged(evidence(item)).objections) is blocks
 
 
 def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
@@ -185,7 +226,7 @@ def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
         severity="CRITICAL",
         fixed_version="1.13.1",
     )
-    assert verdict.failure_text(verdict.objections(evidence(item))) == (
+    assert verdict.failure_text(judged(evidence(item)).objections) == (
         "❌ Security scan failed\n"
         "\n"
         "- CVE-2022-45907 in torch==1.9.0\n"
@@ -200,8 +241,9 @@ def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
 
 
 def test_any_secret_blocks_and_names_its_place() -> None:
-    found = verdict.objections(evidence(secrets=(Secret(rule="pem", file="app/x.py", line=2),)))
-    assert found == ["secret (pem) in app/x.py, line 2"]
+    secret = Secret(rule="pem", file="app/x.py", line=2)
+    found = judged(evidence(secrets=(secret,)), waiver(finding="pem")).objections
+    assert found == ("secret (pem) in app/x.py, line 2",)
     assert verdict.failure_text(found).endswith(
         "Action Required:\n"
         "1. Remove the secret and revoke it: it has left its vault\n"

@@ -15,7 +15,10 @@ VERSION = "app.kubernetes.io/version"
 
 
 def evaluate_object(
-    item: KubernetesObject, environment: str, governance: Governance, context: Context
+    item: KubernetesObject,
+    environment: str,
+    governance: Governance,
+    context: Context,
 ) -> list[Finding]:
     """Every finding about one object, in the rules' order."""
     checks = check_all(OBJECT_RULES, item, environment, governance, context)
@@ -24,7 +27,10 @@ def evaluate_object(
 
 
 def evaluate_stack(
-    items: Sequence[KubernetesObject], environment: str, governance: Governance, context: Context
+    items: Sequence[KubernetesObject],
+    environment: str,
+    governance: Governance,
+    context: Context,
 ) -> list[Finding]:
     """Every finding about the objects of a stack together, in the rules' order."""
     by_name = {str(item): item for item in items}

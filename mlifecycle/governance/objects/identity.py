@@ -17,7 +17,7 @@ from mlifecycle.governance.objects.kubernetes import (
     shown,
     text,
 )
-from mlifecycle.governance.rule import NotDecided, Objection, Path, Rule, Terms
+from mlifecycle.governance.rule import Objection, Path, Rule, Terms, Unreadable
 
 Stack = Sequence[KubernetesObject]
 
@@ -176,7 +176,7 @@ def _check_secret_state(item: KubernetesObject, _: Terms) -> Iterator[Objection]
     for field in ("data", "stringData"):
         if section(item.body, field):
             if item.secret is None:
-                raise NotDecided("whether the state encrypts a Secret can't be seen here")
+                raise Unreadable("whether the state encrypts a Secret can't be seen here")
             message = f"{field} of Secret {shown(item.name)} is not encrypted in the state"
             yield Objection(message, None, (field,))
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from mlifecycle.governance.rule import NotDecided
+from mlifecycle.governance.rule import NotDecided, Unreadable
 
 # Where each kind of workload keeps the specification of its pods.
 POD_PATHS: Mapping[str, tuple[str, ...]] = {
@@ -123,6 +123,17 @@ class KubernetesObject:
         return f"{self.kind} {self.namespace}/{self.name}" if self.name else self.kind
 
 
+def unfolded(item: KubernetesObject) -> list[KubernetesObject]:
+    """The objects in a list of them (`PodList`); any other object is its own only one."""
+    if not item.kind.endswith("List") or "items" not in item.body:
+        return [item]
+    kind, version = item.kind.removesuffix("List"), item.body.get("apiVersion")
+    return [
+        KubernetesObject(item.resource, {"apiVersion": version, "kind": kind, **body}, item.secret)
+        for body in sections(item.body, "items")
+    ]
+
+
 @dataclass(frozen=True)
 class Container:
     """One container of a pod.
@@ -229,7 +240,7 @@ def _agrees(term: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
         "DoesNotExist": key not in labels,
     }
     if operator not in answers:
-        raise NotDecided(f"the operator {shown(operator)} of a label selector is none")
+        raise Unreadable(f"the operator {shown(operator)} of a label selector is none")
     return answers[operator]
 
 
@@ -244,7 +255,7 @@ def section(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """An object's field that holds fields; empty where it is not given or null."""
     value = known(body.get(key))
     if value is not None and not isinstance(value, Mapping):
-        raise NotDecided(f"{key} holds {shown(value)} and not fields")
+        raise Unreadable(f"{key} holds {shown(value)} and not fields")
     return value or {}
 
 
@@ -252,7 +263,7 @@ def entries(body: Mapping[str, Any], key: str) -> Sequence[Any]:
     """An object's field that holds a list; empty where it is not given or null."""
     value = known(body.get(key))
     if value is not None and not isinstance(value, list | tuple):
-        raise NotDecided(f"{key} holds {shown(value)} and not a list")
+        raise Unreadable(f"{key} holds {shown(value)} and not a list")
     return value or ()
 
 
@@ -260,7 +271,7 @@ def sections(body: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
     """An object's field that holds a list of objects."""
     for entry in entries(body, key):
         if not isinstance(known(entry), Mapping):
-            raise NotDecided(f"{key} lists {shown(entry)} and not fields")
+            raise Unreadable(f"{key} lists {shown(entry)} and not fields")
         yield entry
 
 

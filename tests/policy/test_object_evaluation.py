@@ -1,0 +1,95 @@
+"""Object rules as the pack and the program ask them: levels, waivers, what is not known."""
+
+from datetime import date
+
+import pytest
+
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.findings import Finding, Level
+from mlifecycle.governance.governance import load_governance
+from mlifecycle.governance.objects.evaluation import (
+    evaluate_object,
+    evaluate_stack,
+    object_texts,
+)
+from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject, unfolded
+from tests.policy.objects import BOX, changed, objects, place
+from tests.policy.test_evaluation import waiver
+
+CONTEXT = Context(
+    date=date(2025, 6, 1),
+    waivers=(
+        waiver(finding="sec-readonly-rootfs", model="fraud"),
+        waiver(finding="ref-integrity", model="fraud"),
+    ),
+)
+WRITABLE = (*BOX, "securityContext", "readOnlyRootFilesystem")
+
+
+def deployment(
+    *change: object, environment: str = "production", final: bool = True
+) -> list[Finding]:
+    stack = changed("Deployment", change)  # type: ignore[arg-type]
+    (item,) = [item for item in objects(stack) if item.kind == "Deployment"]
+    return evaluate_object(item, environment, load_governance(), CONTEXT)
+
+
+def test_a_finding_names_object_rule_and_remedy() -> None:
+    (finding,) = deployment((*BOX, "image"), "ghcr.io/fraud/inference-service:2.1.0")[:1]
+    (text,) = object_texts([finding])
+    assert text.startswith("Deployment models/fraud: container inference: image ghcr.io/fraud")
+    assert text.endswith(f"{finding.remediation} [img-digest]")
+
+
+def test_levels_differ_by_environment() -> None:
+    for environment, level in (("development", Level.ADVISORY), ("production", Level.MANDATORY)):
+        (finding,) = deployment((*BOX, "livenessProbe"), None, environment=environment)
+        assert (finding.rule, finding.level) == ("rel-probes", level)
+
+
+def test_a_waiver_of_the_labelled_model_and_version_lets_an_object_pass() -> None:
+    (finding,) = deployment(WRITABLE, False)
+    assert finding.rule == "sec-readonly-rootfs"
+    assert finding.waiver is not None
+    assert not finding.refuses
+    stack = changed("Service", (("spec", "selector"), {"app": "nobody"}))
+    (finding,) = [
+        found
+        for found in evaluate_stack(objects(stack), "production", load_governance(), CONTEXT)
+        if found.rule == "ref-integrity"
+    ]
+    assert finding.waiver is not None
+
+
+def test_what_a_preview_does_not_know_is_shown_and_refuses_nothing() -> None:
+    found = deployment(WRITABLE, UNKNOWN)
+    assert [(f.rule, f.level, f.undecided) for f in found] == [
+        ("sec-readonly-rootfs", Level.ADVISORY, True)
+    ]
+
+
+def test_a_shape_that_no_rule_can_read_refuses() -> None:
+    levels = {(f.rule, f.level, f.undecided) for f in deployment(BOX, "not a container")}
+    assert ("pss-privileged", Level.MANDATORY, False) in levels
+
+
+def test_what_was_found_before_something_is_not_known_stays_found() -> None:
+    stack = changed("Deployment", ((*BOX, "securityContext", "privileged"), True))
+    body = stack[place(stack, "Deployment")]
+    body["spec"]["template"]["spec"]["containers"].append(
+        {"name": "other", "securityContext": {"privileged": UNKNOWN}}
+    )
+    item = KubernetesObject("x", body)
+    found = evaluate_object(item, "production", load_governance(), CONTEXT)
+    privileged = [f.level for f in found if f.rule == "pss-privileged"]
+    assert privileged == [Level.MANDATORY, Level.ADVISORY]
+
+
+@pytest.mark.parametrize("kind", ["PodList", "DeploymentList"])
+def test_objects_in_a_list_are_seen(kind: str) -> None:
+    bodies = [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}, "kind": "Other"}]
+    made = unfolded(KubernetesObject("x", {"apiVersion": "v1", "kind": kind, "items": bodies}))
+    assert [(item.kind, item.name) for item in made] == [
+        (kind.removesuffix("List"), "a"),
+        ("Other", "b"),
+    ]
