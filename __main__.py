@@ -72,6 +72,7 @@ def main() -> None:
         server_source=SERVER,
         cache=CACHE,
     )
+    server_digest, generator_digest = folder_digest(SERVER), folder_digest(Path("components"))
     models = []
     for item, artifact in zip(loaded, artifacts, strict=True):
         args = ModelDeploymentArgs(
@@ -81,8 +82,8 @@ def main() -> None:
             settings=settings,
             artifact=artifact,
             base_image=base_image,
-            server_digest=folder_digest(SERVER),
-            generator_digest=folder_digest(Path("components")),
+            server_digest=server_digest,
+            generator_digest=generator_digest,
             gate=gate,
         )
         namespace = owned[settings.namespace_of(item.manifest.metadata.namespace)]

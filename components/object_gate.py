@@ -13,7 +13,8 @@ from pulumi.runtime import register_resource_transform
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.objects.evaluation import evaluate_object, object_texts
-from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject, unfolded
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, unfolded
+from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.report.escape import terminal
 
 PROVIDER = "kubernetes:"

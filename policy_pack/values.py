@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
-from mlifecycle.governance.objects.kubernetes import UNKNOWN
+from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.stack.stack_file import StackTerms, read_stack_terms
 
 

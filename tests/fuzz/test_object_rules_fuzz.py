@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject
+from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import NotDecided, Path
 from tests.policy.objects import (
     RULES,

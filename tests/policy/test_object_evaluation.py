@@ -12,7 +12,8 @@ from mlifecycle.governance.objects.evaluation import (
     evaluate_stack,
     object_texts,
 )
-from mlifecycle.governance.objects.kubernetes import UNKNOWN, KubernetesObject, unfolded
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, unfolded
+from mlifecycle.governance.objects.values import UNKNOWN
 from tests.policy.objects import BOX, changed, objects, place
 from tests.policy.test_evaluation import waiver
 

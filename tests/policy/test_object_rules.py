@@ -6,11 +6,8 @@ from typing import Any
 import pytest
 
 from mlifecycle.governance.objects import images
-from mlifecycle.governance.objects.kubernetes import (
-    CONTAINER_FIELDS,
-    POD_PATHS,
-    UNKNOWN,
-)
+from mlifecycle.governance.objects.kubernetes import CONTAINER_FIELDS, POD_PATHS
+from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import NotDecided, Path, Rule
 from tests.policy.objects import (
     BOX,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mlifecycle.governance.objects.kubernetes import UNKNOWN
+from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import NotDecided, Path
 from tests.policy.objects import (
     ABSENT,

@@ -10,15 +10,11 @@ import pytest
 
 from mlifecycle.governance.approved import Approved
 from mlifecycle.governance.context import Context
-from mlifecycle.governance.objects.kubernetes import (
-    CONTAINER_FIELDS,
-    POD_PATHS,
-    UNKNOWN,
-    KubernetesObject,
-)
+from mlifecycle.governance.objects.kubernetes import CONTAINER_FIELDS, POD_PATHS, KubernetesObject
 from mlifecycle.governance.objects.pod_security import PSA_CHECKS
 from mlifecycle.governance.objects.pod_security_baseline import POD_SECURITY_BASELINE
 from mlifecycle.governance.objects.pod_security_restricted import POD_SECURITY_RESTRICTED
+from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import NotDecided, Objection, Path, Terms
 
 RULES = {rule.id: rule for rule in (*POD_SECURITY_BASELINE, *POD_SECURITY_RESTRICTED)}

@@ -7,18 +7,12 @@ from typing import Any
 from mlifecycle.governance.objects.kubernetes import (
     KubernetesObject,
     Pod,
-    found,
-    known,
     pod_of,
     pods_of,
     scale_target,
-    section,
-    sections,
     selects,
-    shown,
-    text,
-    whole,
 )
+from mlifecycle.governance.objects.values import found, known, section, sections, shown, text, whole
 from mlifecycle.governance.rule import Objection, Rule, Terms
 
 Stack = Sequence[KubernetesObject]

@@ -10,18 +10,13 @@ from mlifecycle.governance.objects.kubernetes import (
     PRODUCT,
     KubernetesObject,
     Pod,
-    found,
-    known,
     pod_of,
     pods_of,
     scale_target,
-    section,
-    sections,
     selects,
-    shown,
-    text,
 )
 from mlifecycle.governance.objects.network import check_addresses
+from mlifecycle.governance.objects.values import found, known, section, sections, shown, text
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
 Stack = Sequence[KubernetesObject]

@@ -7,11 +7,13 @@ from typing import Any
 from mlifecycle.governance.objects.kubernetes import (
     KubernetesObject,
     containers_of,
+    pod_of,
+    pods_of,
+)
+from mlifecycle.governance.objects.values import (
     entries,
     found,
     known,
-    pod_of,
-    pods_of,
     section,
     sections,
     shown,

@@ -6,16 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mlifecycle.governance.objects.kubernetes import (
-    KubernetesObject,
-    found,
-    known,
-    pod_of,
-    section,
-    sections,
-    shown,
-    text,
-)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, pod_of
+from mlifecycle.governance.objects.values import found, known, section, sections, shown, text
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
 SCAN_EVIDENCE = "mlifecycle.io/scan-evidence"

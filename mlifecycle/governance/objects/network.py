@@ -10,16 +10,13 @@ from ipaddress import (
 )
 from typing import Any
 
-from mlifecycle.governance.objects.kubernetes import (
-    KubernetesObject,
-    Pod,
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, Pod, pods_of, selects
+from mlifecycle.governance.objects.values import (
     entries,
     found,
     known,
-    pods_of,
     section,
     sections,
-    selects,
     shown,
     text,
     whole,

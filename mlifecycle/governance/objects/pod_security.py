@@ -8,15 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mlifecycle.governance.objects.kubernetes import (
-    KubernetesObject,
-    Pod,
-    entries,
-    known,
-    pod_of,
-    section,
-    shown,
-)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, Pod, pod_of
+from mlifecycle.governance.objects.values import entries, known, section, shown
 from mlifecycle.governance.rule import Objection, Path, Terms
 
 # The reference's id of the check that each rule is.

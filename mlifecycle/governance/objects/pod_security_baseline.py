@@ -2,14 +2,7 @@
 
 from collections.abc import Iterator
 
-from mlifecycle.governance.objects.kubernetes import (
-    KubernetesObject,
-    Pod,
-    known,
-    section,
-    sections,
-    shown,
-)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, Pod
 from mlifecycle.governance.objects.pod_security import (
     added_capabilities,
     container_places,
@@ -19,6 +12,7 @@ from mlifecycle.governance.objects.pod_security import (
     pod_place,
     unconfined,
 )
+from mlifecycle.governance.objects.values import known, section, sections, shown
 from mlifecycle.governance.rule import Objection, Rule
 
 # What container runtimes give by default, without NET_RAW.

@@ -2,15 +2,7 @@
 
 from collections.abc import Iterator
 
-from mlifecycle.governance.objects.kubernetes import (
-    KubernetesObject,
-    Pod,
-    entries,
-    known,
-    sections,
-    shown,
-    whole,
-)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, Pod
 from mlifecycle.governance.objects.pod_security import (
     added_capabilities,
     container_places,
@@ -19,6 +11,7 @@ from mlifecycle.governance.objects.pod_security import (
     pod_place,
     unconfined,
 )
+from mlifecycle.governance.objects.values import entries, known, sections, shown, whole
 from mlifecycle.governance.rule import Objection, Rule
 
 VOLUME_TYPES = (

@@ -9,13 +9,9 @@ from mlifecycle.governance.objects.kubernetes import (
     Container,
     KubernetesObject,
     containers_of,
-    found,
-    known,
     pod_of,
-    section,
-    sections,
-    shown,
 )
+from mlifecycle.governance.objects.values import found, known, section, sections, shown
 from mlifecycle.governance.rule import Objection, Rule, Terms
 
 # Kubernetes gives ephemeral containers no resources.

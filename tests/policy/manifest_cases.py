@@ -1,0 +1,368 @@
+"""What each manifest rule says of the seed's manifest, edited: both sides of every boundary."""
+
+from tests.policy.manifests import Edits
+
+M = "spec.metrics."
+F = "spec.fairness."
+D = "spec.drift."
+I = "spec.inference."  # noqa: E741 - as the other sections
+P = "spec.previous_version."
+LIMITS = {"limits": {"memory": "512Mi"}}
+
+
+def source(name: str, approved: bool | None = True) -> Edits:
+    item = {"source": name} if approved is None else {"source": name, "approved": approved}
+    return {"spec.data_sources": [item]}
+
+
+# Rule, edits of the seed's manifest, and the message, or None where the rule has nothing to say.
+CASES: list[tuple[str, Edits, str | None]] = [
+    ("metrics-present", {"spec.metrics": None}, "Model must include evaluation metrics"),
+    ("metrics-present", {M + "accuracy": None}, "Model must include metric accuracy"),
+    ("metrics-present", {M + "f1_score": None}, "Model must include metric f1_score"),
+    ("metrics-present", {M + "precision": None, M + "recall": None}, None),
+    ("metrics-accuracy-minimum", {M + "accuracy": "0.85"}, None),
+    ("metrics-accuracy-minimum", {M + "accuracy": "1"}, None),
+    (
+        "metrics-accuracy-minimum",
+        {M + "accuracy": "0.78"},
+        "Model accuracy 0.78 is below minimum threshold 0.85",
+    ),
+    (
+        "metrics-accuracy-minimum",
+        {M + "accuracy": "0.8499999999999999999"},
+        "Model accuracy 0.8499999999999999999 is below minimum threshold 0.85",
+    ),
+    (
+        "metrics-accuracy-minimum",
+        {M + "accuracy": "0"},
+        "Model accuracy 0.00 is below minimum threshold 0.85",
+    ),
+    ("metrics-accuracy-minimum", {M + "accuracy": None}, None),
+    ("metrics-f1-minimum", {M + "f1_score": "0.80"}, None),
+    (
+        "metrics-f1-minimum",
+        {M + "f1_score": "0.799"},
+        "Model F1 score 0.799 is below minimum threshold 0.80",
+    ),
+    # Wilson's lower bound of 0.94 crosses 0.85 between 60 and 61 samples.
+    ("metrics-confidence", {M + "sample_size": "61"}, None),
+    (
+        "metrics-confidence",
+        {M + "sample_size": "60"},
+        "accuracy 0.94 on 60 samples may be as low as 0.849 (95 % confidence), below 0.85",
+    ),
+    ("metrics-confidence", {M + "sample_size": "20", M + "accuracy": "0.84"}, None),
+    (
+        "fairness-present",
+        {"spec.fairness": None},
+        "Model must include fairness/bias evaluation metrics",
+    ),
+    (
+        "fairness-present",
+        {F + "demographic_parity": None},
+        "Model must include fairness metric demographic_parity",
+    ),
+    (
+        "fairness-present",
+        {F + "equalized_odds": None},
+        "Model must include fairness metric equalized_odds",
+    ),
+    ("fairness-demographic-parity", {F + "demographic_parity": "0.0999"}, None),
+    ("fairness-demographic-parity", {F + "demographic_parity": "-0.0999"}, None),
+    (
+        "fairness-demographic-parity",
+        {F + "demographic_parity": "0.1"},
+        "Demographic parity difference 0.10 is not below maximum threshold 0.10",
+    ),
+    (
+        "fairness-demographic-parity",
+        {F + "demographic_parity": "-0.5"},
+        "Demographic parity difference -0.50 is not below maximum threshold 0.10",
+    ),
+    ("fairness-equalized-odds", {F + "equalized_odds": "0.0999"}, None),
+    (
+        "fairness-equalized-odds",
+        {F + "equalized_odds": "0.10"},
+        "Equalized odds difference 0.10 is not below maximum threshold 0.10",
+    ),
+    ("drift-present", {"spec.drift": None}, "Model must include a drift evaluation"),
+    ("drift-present", {D + "score": None}, "Model must include drift score"),
+    ("drift-maximum", {D + "score": "0.2999"}, None),
+    (
+        "drift-maximum",
+        {D + "score": "0.30"},
+        "Drift score 0.30 is not below maximum threshold 0.30",
+    ),
+    ("drift-elevated", {D + "score": "0.10"}, None),
+    ("drift-elevated", {D + "score": "0.1001"}, "drift score 0.1001 is elevated (above 0.10)"),
+    ("drift-elevated", {D + "score": "0.2999"}, "drift score 0.2999 is elevated (above 0.10)"),
+    ("drift-elevated", {D + "score": "0.30"}, None),
+    ("drift-reference-age", {D + "reference_date": "2025-06-01"}, None),
+    (
+        "drift-reference-age",
+        {D + "reference_date": "2025-06-02"},
+        "drift reference date 2025-06-02 is in the future",
+    ),
+    ("drift-reference-age", {D + "reference_date": "2024-06-01"}, None),
+    (
+        "drift-reference-age",
+        {D + "reference_date": "2024-05-31"},
+        "drift reference date 2024-05-31 is 366 days old, more than 365",
+    ),
+    ("drift-reference-age", {D + "reference_date": None}, None),
+    ("framework-approved", {"spec.model.framework": "onnx"}, None),
+    (
+        "framework-approved",
+        {"spec.model.framework": "PyTorch"},
+        "framework 'PyTorch' is not approved, did you mean pytorch?",
+    ),
+    (
+        "framework-approved",
+        {"spec.model.framework": "scikit-learn"},
+        "framework 'scikit-learn' is not approved, did you mean sklearn?",
+    ),
+    (
+        "framework-approved",
+        {"spec.model.framework": "paddle"},
+        "framework 'paddle' is not approved: use one of pytorch, sklearn, tensorflow, xgboost, "
+        "lightgbm, onnx",
+    ),
+    ("dependency-approved", {"spec.dependencies": ["Scikit_Learn>=1", "uvicorn[standard]"]}, None),
+    ("dependency-approved", {"spec.dependencies": None}, None),
+    (
+        "dependency-approved",
+        {"spec.dependencies": ["torch>=2", "torch-evil>=2"]},
+        "dependency torch-evil is not on the allowlist",
+    ),
+    ("dependency-pinned", {"spec.dependencies": ["torch~=2.0", "numpy==1.26"]}, None),
+    (
+        "dependency-pinned",
+        {"spec.dependencies": ["torch<3"]},
+        "dependency torch has no lower or exact bound (>=, == or ~=)",
+    ),
+    ("dependency-known-vulnerable", {"spec.dependencies": ["torch>=1.8.0"]}, None),
+    ("dependency-known-vulnerable", {"spec.dependencies": ["torch==1.8.2"]}, None),
+    ("dependency-known-vulnerable", {"spec.dependencies": ["pandas==1.8.0"]}, None),
+    ("dependency-known-vulnerable", {"spec.dependencies": ["torch===nonsense"]}, None),
+    *(
+        (
+            "dependency-known-vulnerable",
+            {"spec.dependencies": [f"Torch{pin}"]},
+            "dependency torch==1.8.0 is known to be vulnerable",
+        )
+        for pin in ("==1.8.0", "===1.8.0", "== 1.8", "==1.8.0+cu111", "==1.8.0; python_version>'3'")
+    ),
+    (
+        "data-sources-present",
+        {"spec.data_sources": None},
+        "Model must name the data sources that it was trained on",
+    ),
+    (
+        "data-sources-present",
+        {"spec.data_sources": []},
+        "Model must name the data sources that it was trained on",
+    ),
+    ("data-source-approved", source("transactions-prod/2025/01"), None),
+    ("data-source-approved", source("s3://approved-data-eu"), None),
+    ("data-source-approved", source("s3://approved-data-eu/x/y"), None),
+    *(
+        (
+            "data-source-approved",
+            source(name),
+            f"data source {name!r} is not on the allowlist",
+        )
+        for name in (
+            "transactions-prod-evil",
+            "Transactions-prod",
+            "s3://approved-data-",
+            "s3://evil/approved-data-x",
+            "transactions-prod/../secret",
+            "transactions-prod\nx",
+        )
+    ),
+    (
+        "data-source-approved",
+        source("transactions-prod", approved=False),
+        "data source 'transactions-prod' is not approved: true",
+    ),
+    (
+        "data-source-approved",
+        source("transactions-prod", approved=None),
+        "data source 'transactions-prod' is not approved: true",
+    ),
+    (
+        "data-source-approved",
+        {"spec.data_sources": [{"approved": True}]},
+        "data source 1 has no source",
+    ),
+    (
+        "experiment-linked",
+        {"spec.model.experiment_id": None},
+        "Model must be linked to its experiment",
+    ),
+    (
+        "experiment-linked",
+        {"spec.model.experiment_id": "  "},
+        "Model must be linked to its experiment",
+    ),
+    (
+        "experiment-linked",
+        {"spec.model.experiment_id": "other"},
+        "experiment 'other' is unknown to the tracking server",
+    ),
+    ("model-uri-scheme", {"spec.model.uri": "gs://models/x"}, None),
+    (
+        "model-uri-scheme",
+        {"spec.model.uri": "https://example.com/x"},
+        "model uri scheme https is not allowed in production: "
+        "use one of s3, gs, abfs, abfss, mlflow, models, oci",
+    ),
+    ("resources-memory-limit", {I + "resources": LIMITS}, None),
+    ("resources-memory-limit", {I + "grpc": True}, None),
+    (
+        "resources-memory-limit",
+        {I + "resources": {}},
+        "inference.resources has no limits.memory",
+    ),
+    (
+        "resources-memory-limit",
+        {I + "resources": {"limits": {"cpu": "1"}, "requests": {"memory": "1Gi"}}},
+        "inference.resources has no limits.memory",
+    ),
+    *(
+        (
+            "resources-memory-limit",
+            {I + "resources": {"limits": {"memory": amount}}},
+            f"{amount!r} is not a quantity above 0, such as 512Mi or 500m",
+        )
+        for amount in ("lots", "512MB", "-1Gi", "0", "0.0Mi", "1 Gi", "Infinity")
+    ),
+    *(
+        ("resources-memory-limit", {I + "resources": {"limits": {"memory": amount}}}, None)
+        for amount in ("1", "1.5Gi", ".5Gi", "1e9", "128974848", "100m")
+    ),
+    ("autoscaling-present", {I + "autoscaling": {"min_replicas": "3"}}, None),
+    (
+        "autoscaling-present",
+        {I + "replicas": "3"},
+        "no autoscaling given: the environment's default is applied",
+    ),
+    ("replicas-minimum", {I + "replicas": "3"}, None),
+    (
+        "replicas-minimum",
+        {I + "replicas": "2"},
+        "replicas 2 is below the environment's floor of 3",
+    ),
+    (
+        "replicas-minimum",
+        {I + "autoscaling": {"min_replicas": "2"}},
+        "min_replicas 2 is below the environment's floor of 3",
+    ),
+    ("replicas-minimum", {I + "autoscaling": {"min_replicas": "3"}}, None),
+    ("monitoring-enabled", {"spec.monitoring": {"enabled": True}}, None),
+    ("monitoring-enabled", {"spec.monitoring": {}}, "monitoring is not enabled: true"),
+    (
+        "monitoring-enabled",
+        {"spec.monitoring": {"enabled": False}},
+        "monitoring is not enabled: true",
+    ),
+    *(
+        case
+        for field, words in (
+            ("drift_detection", "drift detection"),
+            ("alerting", "alerting"),
+        )
+        for case in (
+            (
+                f"monitoring-{field.replace('_', '-')}",
+                {f"spec.monitoring.{field}": True},
+                None,
+            ),
+            (
+                f"monitoring-{field.replace('_', '-')}",
+                {f"spec.monitoring.{field}": False},
+                f"{words} is off",
+            ),
+            (
+                f"monitoring-{field.replace('_', '-')}",
+                {},
+                f"{words} is not given: the environment's default is applied",
+            ),
+        )
+    ),
+    ("explainability-present", {"spec.explainability": {"method": "shap"}}, None),
+    ("explainability-present", {}, "no explainability method is given"),
+    (
+        "explainability-present",
+        {"spec.explainability": {"method": " "}},
+        "no explainability method is given",
+    ),
+    ("rollback-observable", {"spec.rollback": {"automatic": True}}, None),
+    (
+        "rollback-observable",
+        {"spec.rollback.automatic": True, "spec.monitoring.alerting": False},
+        None,
+    ),
+    (
+        "rollback-observable",
+        {"spec.rollback.automatic": True, "spec.verification.samples": "0"},
+        None,
+    ),
+    (
+        "rollback-observable",
+        {
+            "spec.rollback.automatic": True,
+            "spec.monitoring.alerting": False,
+            "spec.verification.samples": "0",
+        },
+        "automatic rollback is asked for, with no alert and no verification to trigger it",
+    ),
+    (
+        "field-acted-on",
+        {I + "auth": "jwt"},
+        "inference.auth is not acted on by this version of the platform",
+    ),
+    (
+        "field-acted-on",
+        {I + "grpc": True},
+        "inference.grpc is not acted on by this version of the platform",
+    ),
+    ("field-acted-on", {}, None),
+    # In binary floating point each of these two drops is not 0.02.
+    ("regression-accuracy", {P + "metrics": {"accuracy": "0.96"}}, None),
+    ("regression-f1", {M + "f1_score": "0.88", P + "metrics": {"f1_score": "0.90"}}, None),
+    (
+        "regression-accuracy",
+        {P + "metrics": {"accuracy": "0.9601"}},
+        "accuracy 0.94 is more than 0.02 below the previous version's 0.9601",
+    ),
+    (
+        "regression-f1",
+        {P + "metrics": {"f1_score": "0.9201"}},
+        "F1 score 0.90 is more than 0.02 below the previous version's 0.9201",
+    ),
+    ("regression-accuracy", {P + "version": "2.0.0"}, None),
+    ("regression-latency", {I + "latency_p99_ms": "150", P + "latency_p99_ms": "100"}, None),
+    (
+        "regression-latency",
+        {I + "latency_p99_ms": "150.1", P + "latency_p99_ms": "100"},
+        "p99 latency 150.1 ms is more than 1.5 times the previous version's 100 ms",
+    ),
+    ("training-sample-size", {"spec.training.sample_size": "1000"}, None),
+    (
+        "training-sample-size",
+        {"spec.training.sample_size": "999"},
+        "training used 999 samples, fewer than 1000",
+    ),
+    (
+        "training-sample-size",
+        {"spec.training.sample_size": "100"},
+        "training used 100 samples, fewer than 1000",
+    ),
+    (
+        "training-sample-size",
+        {"spec.training.sample_size": "99"},
+        "training used 99 samples, fewer than 100",
+    ),
+]
