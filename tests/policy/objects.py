@@ -143,6 +143,15 @@ BOX: Path = (*POD, "containers", 0)
 ABSENT = object()
 EVERY_RULE: tuple[Rule[Any], ...] = OBJECT_RULES + STACK_RULES
 RULES: Mapping[str, Rule[Any]] = {rule.key: rule for rule in EVERY_RULE}
+# Fields that an object may lack; a path to one that is nobody's would be a mistake.
+FIELDS = {
+    *("strategy", "rollingUpdate", "maxUnavailable", "progressDeadlineSeconds", "replicas"),
+    *("resources", "securityContext", "image", "automountServiceAccountToken", "namespace"),
+    *("serviceAccountName", "labels", "annotations", "selector", "scaleTargetRef"),
+    *(f"pod-security.kubernetes.io/{mode}" for mode in ("enforce", "warn", "audit")),
+}
+# What a rule makes of what is there, or of its absence, instead of showing it.
+COMPUTED = {"0", "1", "2", "default", "empty", "not set", "not set not set"}
 STACK_KEYS = {rule.key for rule in STACK_RULES}
 
 
@@ -202,8 +211,38 @@ def judged(
     """What a rule objects to in a stack."""
     rule, items = RULES[key], objects(stack, secret)
     if key in STACK_KEYS:
-        return list(rule.check(items, terms))
-    return [objection for item in items for objection in rule.check(item, terms)]
+        found = list(rule.check(items, terms))
+        bodies = {str(item): item.body for item in items}
+        for objection in found:
+            points_at_something(objection, bodies[objection.subject])
+        return found
+    together = []
+    for item in items:
+        found = list(rule.check(item, terms))
+        for objection in found:
+            assert objection.subject == ""
+            points_at_something(objection, item.body)
+        together += found
+    return together
+
+
+def points_at_something(objection: Objection, body: Mapping[str, Any]) -> None:
+    """A path leads to a field, or to where a known one is missing; a value is what stands there."""
+    at: Any = body
+    for index, step in enumerate(objection.path):
+        inside = isinstance(at, Mapping) and step in at
+        if isinstance(at, list) and isinstance(step, int) and step < len(at):
+            inside = True
+        if not inside:
+            rest = [part for part in objection.path[index:] if isinstance(part, str)]
+            assert set(rest) <= FIELDS, (objection, rest)
+            assert objection.value is None or objection.value in COMPUTED, objection
+            return
+        at = at[step]
+    if objection.value is not None and not isinstance(at, Mapping | list):
+        known = {str(at), str(at).lower(), repr(at), json.dumps(at)}
+        shown = objection.value.strip().rstrip("…")
+        assert objection.value in known | COMPUTED or shown in str(at), objection
 
 
 def messages(key: str, stack: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -24,6 +24,7 @@ from mlifecycle.governance.objects.pod_security import PSA_CHECKS
 from mlifecycle.governance.objects.pod_security_baseline import POD_SECURITY_BASELINE
 from mlifecycle.governance.objects.pod_security_restricted import POD_SECURITY_RESTRICTED
 from mlifecycle.governance.rule import Objection, Terms
+from tests.policy.objects import points_at_something
 
 MODULE = "k8s.io/pod-security-admission"
 KUBERNETES = Path(__file__).parents[2] / "devcluster/toolchain/modules/kubernetes"
@@ -119,7 +120,11 @@ def failed(level: str, body: Mapping[str, Any]) -> set[str]:
 
 def findings(level: str, body: Mapping[str, Any]) -> dict[str, list[Objection]]:
     item = KubernetesObject("fixture", body)
-    return {rule.id: list(rule.check(item, TERMS)) for rule in RULES[level]}
+    found = {rule.id: list(rule.check(item, TERMS)) for rule in RULES[level]}
+    for objections in found.values():
+        for objection in objections:
+            points_at_something(objection, body)
+    return found
 
 
 def own_check(name: str) -> str:
