@@ -36,8 +36,10 @@ def main() -> None:
             mlifecycle_verdicts(many["mlifecycle"], folder),
             conftest_verdicts(many["conftest"], folder),
         )
-        print(f"conftest {conftest_version()}, {asked.pairs} pairs, medians; both refuse the same")
-        print(f"{refused} of {asked.manifests} manifests, each for the same rules\n")
+        print(
+            f"both refuse the same {refused} of {asked.manifests} manifests by the same rules\n"
+            f"medians of {asked.pairs} pairs; conftest {conftest_version()}\n"
+        )
         head = ("", "mlifecycle", "conftest", "ratio", "mlifecycle MiB", "conftest MiB")
         rows = [
             _row(f"{asked.manifests} manifests", _measured(many, folder, asked.pairs)),

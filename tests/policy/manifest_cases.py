@@ -47,6 +47,8 @@ CASES: list[tuple[str, Edits, str | None]] = [
     ),
     # Wilson's lower bound of 0.94 crosses 0.85 between 60 and 61 samples.
     ("metrics-confidence", {M + "sample_size": "61"}, None),
+    ("metrics-confidence", {"spec.metrics": None}, None),
+    ("metrics-confidence", {M + "sample_size": "20", M + "accuracy": None}, None),
     (
         "metrics-confidence",
         {M + "sample_size": "60"},
@@ -195,6 +197,11 @@ CASES: list[tuple[str, Edits, str | None]] = [
         "data-source-approved",
         {"spec.data_sources": [{"approved": True}]},
         "data source 1 has no source",
+    ),
+    (
+        "data-source-approved",
+        {"spec.data_sources": [{"source": "transactions-prod", "approved": True}, {}]},
+        "data source 2 has no source",
     ),
     (
         "experiment-linked",

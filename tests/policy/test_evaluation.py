@@ -9,7 +9,7 @@ import pytest
 from mlifecycle.governance import evaluation as module
 from mlifecycle.governance.context import Context, RunningRelease
 from mlifecycle.governance.evaluation import evaluate
-from mlifecycle.governance.findings import Finding, Level, as_printed
+from mlifecycle.governance.findings import Finding, Level, as_printed, threshold_as_printed
 from mlifecycle.governance.governance import load_governance
 from mlifecycle.governance.rule import Objection, Rule, Terms
 from mlifecycle.governance.waivers import Waiver
@@ -137,6 +137,21 @@ def test_an_ended_waiver_is_told() -> None:
     assert "metrics-accuracy-minimum ended on 2025-05-31 (RISK-1, owner ada)" in finding.message
 
 
+@pytest.mark.parametrize(
+    "changes", [{"model": "a"}, {"model": "z"}, {"version": "1.0.0"}, {"version": "9.0.0"}]
+)
+def test_another_releases_ended_waiver_is_not_told(changes: dict[str, object]) -> None:
+    ended = waiver(expires=date(2025, 5, 31), **changes)
+    evaluation = judged(context=CONTEXT.model_copy(update={"waivers": (ended,)}))
+    assert "waiver-ended" not in {finding.rule for finding in evaluation.findings}
+
+
+def test_a_waivers_last_day_counts() -> None:
+    sound = waiver()
+    assert [sound.days_left(date(2025, 6, day)) for day in (1, 29, 30)] == [30, 2, 1]
+    assert sound.days_left(date(2025, 7, 1)) == 0
+
+
 def test_a_running_release_that_does_not_change_is_warned_about_only() -> None:
     running = RunningRelease(version="2.1.0", manifest=plain(LOW))
     context = CONTEXT.model_copy(update={"running": {"fraud-detector": running}})
@@ -196,9 +211,21 @@ def test_text_from_a_manifest_does_not_reach_the_terminal_as_control() -> None:
         ("0.8499", "0.8499"),
         ("1", "1.00"),
         ("0E-10", "0.00"),
+        ("99999999999999999999.5", "99999999999999999999.50"),
+        ("100000000000000000000", "100000000000000000000"),
+        ("1E-20", "0.00000000000000000001"),
+        ("1E-21", "1E-21"),
         ("1E+400", "1E+400"),
         ("1E-400", "1E-400"),
     ],
 )
 def test_a_number_is_printed_as_exactly_as_it_needs(number: str, printed: str) -> None:
     assert as_printed(Decimal(number)) == printed
+
+
+@pytest.mark.parametrize(
+    ("number", "printed"),
+    [("365", "365"), ("1", "1"), ("1E+3", "1E+3"), ("0.85", "0.85"), ("1.5", "1.50")],
+)
+def test_a_threshold_that_is_a_count_is_printed_as_one(number: str, printed: str) -> None:
+    assert threshold_as_printed(Decimal(number)) == printed

@@ -132,6 +132,7 @@ def test_the_committed_waivers_are_sound() -> None:
         ("  model: fraud-detector\n", "", "give model and version"),
         ("expires: 2027-01-15", "expires: 2027-01-31", "1 to 90 days after created"),
         ("expires: 2027-01-15", "expires: 2026-11-01", "1 to 90 days after created"),
+        ("expires: 2027-01-15", "expires: 2026-10-31", "1 to 90 days after created"),
         ("expires: 2027-01-15", "expires: never", r"waivers.yaml:8: 0.expires"),
         ("  ticket: RISK-1234\n", "", r"waivers.yaml:1: 0.ticket"),
         ("reason: The data is being collected", "reason: ''", r"waivers.yaml:6: 0.reason"),
@@ -149,6 +150,17 @@ def test_an_unsound_waiver_stops_everything(
     file.write_text(WAIVER.replace(old, new))
     with pytest.raises(OwnersFileError, match=expected):
         load_waivers(file)
+
+
+def test_whose_name_comes_first_does_not_matter() -> None:
+    assert waiver(owner="grace", approver="ada").approver == "ada"
+
+
+def test_lists_may_speak_of_more_environments_than_are_decided_for() -> None:
+    governance = load_governance()
+    schemes = {**governance.approved.uri_schemes, "staging": ("s3",)}
+    approved = governance.approved.model_copy(update={"uri_schemes": schemes})
+    check_governance(Governance(governance.levels, approved))
 
 
 def test_a_waiver_may_last_ninety_days() -> None:

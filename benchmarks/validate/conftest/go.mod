@@ -1,4 +1,4 @@
-module benchmarks.mlifecycle.io/conftest
+module mlifecycle.io/benchmarks/conftest
 
 go 1.26.8
 

@@ -1,6 +1,7 @@
 # The manifest rules as a conftest policy, for the stack prod: what the owner's files make mandatory
 # there is `deny`, what they make advisory is `warn`. Thresholds and lists are the owner's own files,
-# given as data: levels.yaml and approved.yaml. Each message begins with the rule's id.
+# given as data: levels.yaml and approved.yaml. Each message begins with the rule's id. Quality and
+# data are here; provenance.rego and operation.rego have the rest.
 #
 # What this policy cannot express, or expresses more narrowly:
 # - Exact decimals: the difference behind regression-accuracy and regression-f1 is computed in
@@ -10,6 +11,7 @@
 # - PEP 440: versions are compared as text without local part and trailing `.0`; no other spelling
 #   of a version (v1.8.0, 1.8.0.post0 as 1.8.0-0) is known. PEP 508 markers are cut off, not parsed.
 # - Levels by environment: `deny` and `warn` are fixed here, so another level is an edit of this file.
+# - Days after 2262: Rego's time ends there, and a later reference date is none to it.
 # - Waivers: waivers.yaml is a list, which conftest does not take as data.
 # - What a stack runs and which experiments exist: there is no context, the rules say "not decided".
 # - The line of a finding, and `did you mean`: no positions reach a policy, and Rego has no distance.
