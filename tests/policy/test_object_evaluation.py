@@ -14,7 +14,16 @@ from mlifecycle.governance.objects.evaluation import (
 )
 from mlifecycle.governance.objects.kubernetes import KubernetesObject, unfolded
 from mlifecycle.governance.objects.values import UNKNOWN
-from tests.policy.objects import BOX, changed, objects, place
+from tests.policy.objects import (
+    BOX,
+    as_kind,
+    changed,
+    judged,
+    messages,
+    objects,
+    place,
+    sound_stack,
+)
 from tests.policy.test_evaluation import waiver
 
 CONTEXT = Context(
@@ -89,8 +98,36 @@ def test_what_was_found_before_something_is_not_known_stays_found() -> None:
 @pytest.mark.parametrize("kind", ["PodList", "DeploymentList"])
 def test_objects_in_a_list_are_seen(kind: str) -> None:
     bodies = [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}, "kind": "Other"}]
-    made = unfolded(KubernetesObject("x", {"apiVersion": "v1", "kind": kind, "items": bodies}))
+    body = {"apiVersion": "v1", "kind": kind, "items": bodies}
+    made = unfolded(KubernetesObject("x", body, secret=True))
+    assert {(item.resource, item.secret, item.body["apiVersion"]) for item in made} == {
+        ("x", True, "v1")
+    }
     assert [(item.kind, item.name) for item in made] == [
         (kind.removesuffix("List"), "a"),
         ("Other", "b"),
     ]
+
+
+def test_a_list_without_items_and_other_kinds_are_themselves() -> None:
+    for body in ({"kind": "PodList"}, {"kind": "Pod", "items": []}):
+        (item,) = unfolded(KubernetesObject("x", body))
+        assert item.body == body
+
+
+def test_every_volume_of_a_pod_is_followed() -> None:
+    stack = changed("Deployment", ((*BOX[:-2], "volumes", 1, "secret", "secretName"), "nowhere"))
+    at = place(stack, "Deployment")
+    stack[at]["spec"]["template"]["spec"]["volumes"].append({"name": "last", "emptyDir": {}})
+    assert judged("ref-integrity", stack)
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "ReplicaSet", "StatefulSet"])
+def test_a_workloads_selector_matches_its_pods(kind: str) -> None:
+    stack = sound_stack()
+    body = as_kind(kind, stack[place(stack, "Deployment")])
+    body["spec"]["selector"] = {"matchLabels": {"a": "b"}}
+    stack[place(stack, "Deployment")] = body
+    assert f"the selector of {kind} fraud does not match its pods' labels" in messages(
+        "ref-integrity", stack
+    )
