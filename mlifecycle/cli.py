@@ -1,5 +1,6 @@
 """The command line. Exit codes: 0 done, 1 refused or failed, 2 unusable input, 3 our own error."""
 
+import io
 import os
 import signal
 import sys
@@ -135,6 +136,10 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
 @contextmanager
 def _explained() -> Iterator[None]:
     """Each kind of failure gets its exit code and one message; only our own has a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without UTF-8 gets escapes, not an error.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         yield
     except UNUSABLE as error:

@@ -1,12 +1,41 @@
 """The governance owner's lists: what may be used, and what is known to be vulnerable."""
 
+import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
 
 DEFAULT_FILE = POLICY_PACK / "approved.yaml"
+
+
+def _canonical(name: str) -> str:
+    if canonicalize_name(name) != name:
+        raise ValueError(f"write it as {canonicalize_name(name)}, or it matches nothing")
+    return name
+
+
+def _version(text: str) -> str:
+    try:
+        Version(text)
+    except InvalidVersion as error:
+        raise ValueError("it must be one exact version, such as 1.8.0") from error
+    return text
+
+
+def _pattern(text: str) -> str:
+    if not re.match(r"[a-z0-9]+(://)?[a-z0-9]", text):
+        raise ValueError("a pattern must begin with a name, not with *")
+    return text
+
+
+Package = Annotated[str, AfterValidator(_canonical)]
+PackageVersion = Annotated[str, AfterValidator(_version)]
+SourcePattern = Annotated[str, AfterValidator(_pattern)]
 
 
 class Approved(BaseModel):
@@ -24,9 +53,9 @@ class Approved(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     frameworks: tuple[str, ...] = Field(min_length=1)
-    packages: tuple[str, ...] = Field(min_length=1)
-    known_vulnerable: dict[str, tuple[str, ...]]
-    data_sources: tuple[str, ...] = Field(min_length=1)
+    packages: tuple[Package, ...] = Field(min_length=1)
+    known_vulnerable: dict[Package, tuple[PackageVersion, ...]] = Field(min_length=1)
+    data_sources: tuple[SourcePattern, ...] = Field(min_length=1)
     registries: tuple[str, ...] = Field(min_length=1)
     uri_schemes: dict[str, tuple[str, ...]] = Field(min_length=1)
 

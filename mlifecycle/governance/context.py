@@ -9,18 +9,28 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from mlifecycle.governance.waivers import Waiver, load_waivers
 
 # Names a file that fixes the context, for the command line, the program and the policy pack alike.
+MAXIMUM_BYTES = 10_000_000
 CONTEXT_VARIABLE = "MLIFECYCLE_CONTEXT"
 
 
 class _Recorded(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError("write the number as text, so that it stays exact")
+    return value
+
+
+Exact = Annotated[Decimal, BeforeValidator(_as_text)]
 
 
 class RunningRelease(_Recorded):
@@ -31,8 +41,8 @@ class RunningRelease(_Recorded):
     """
 
     version: str
-    accuracy: Decimal | None = None
-    f1_score: Decimal | None = None
+    accuracy: Exact | None = None
+    f1_score: Exact | None = None
     manifest: dict[str, Any] | None = None
 
 
@@ -72,13 +82,21 @@ def read_context(
 
     Raises:
         ContextError: the recorded one cannot be read.
-        WaiverError: `waivers.yaml` is unusable.
+        OwnersFileError: `waivers.yaml` is unusable.
     """
-    file = recorded or environment.get(CONTEXT_VARIABLE)
-    if not file:
+    named = environment.get(CONTEXT_VARIABLE)
+    if named and not Path(named).is_absolute():
+        # The program and the pack run in other folders than the shell.
+        raise ContextError(f"{CONTEXT_VARIABLE} must be an absolute path, not {named!r}")
+    file = recorded or (Path(named) if named else None)
+    if file is None:
         return Context(date=datetime.now(UTC).date(), registries=registries, waivers=load_waivers())
     try:
-        return Context.model_validate_json(Path(file).read_bytes())
+        if not file.is_file() or file.stat().st_size > MAXIMUM_BYTES:
+            raise ContextError(
+                f"{file}: cannot be read: no file, or more than {MAXIMUM_BYTES} bytes"
+            )
+        return Context.model_validate_json(file.read_bytes())
     except OSError as error:
         raise ContextError(f"{file}: cannot be read: {error.strerror}") from error
     except ValidationError as error:

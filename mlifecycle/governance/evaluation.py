@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TypeVar
 
 from mlifecycle.governance.context import Context
-from mlifecycle.governance.findings import Finding, Level, refusals, threshold_as_printed
+from mlifecycle.governance.findings import EXACT, Finding, Level, refusals, threshold_as_printed
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.levels import Setting
 from mlifecycle.governance.manifest_rules import MANIFEST_RULES
@@ -132,8 +132,9 @@ def _findings(
     shortcoming: list[Finding] = []
     try:
         # One by one: what was found before something could not be decided stays found.
-        for objection in rule.check(subject, terms):
-            objections.append(objection)
+        with localcontext(EXACT):
+            for objection in rule.check(subject, terms):
+                objections.append(objection)
     except NothingToJudge:
         raise
     except Unreadable as error:
@@ -159,6 +160,7 @@ def _findings(
             threshold=None if threshold is None else str(threshold),
             subject=objection.subject,
             path=objection.path,
+            frameworks=rule.frameworks,
         )
         for objection in objections
     )
@@ -180,7 +182,7 @@ def _is_standing(manifest: Manifest, context: Context) -> bool:
 
 def _ended_waivers(manifest: Manifest, context: Context) -> tuple[Check, ...]:
     """An ended waiver waives nothing, and its owner should hear of it."""
-    release = (manifest.spec.model.name, manifest.spec.model.version)
+    name, version = manifest.spec.model.name, manifest.spec.model.version
     return tuple(
         Check(
             "waiver-ended",
@@ -196,5 +198,7 @@ def _ended_waivers(manifest: Manifest, context: Context) -> tuple[Check, ...]:
             ),
         )
         for waiver in context.waivers
-        if (waiver.model, waiver.version) == release and waiver.expires < context.date
+        if waiver.model == name
+        and waiver.version in (None, version)
+        and waiver.expires < context.date
     )

@@ -2,11 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from enum import StrEnum
 
 from mlifecycle.governance.rule import Path
 from mlifecycle.governance.waivers import Waiver
+from mlifecycle.manifest.nodes import MAXIMUM_DIGITS
+
+# Enough for a number as long as a manifest may write one, and for sums of two: nothing is rounded.
+EXACT = Context(prec=4 * MAXIMUM_DIGITS)
+LARGE = Decimal(10) ** MAXIMUM_DIGITS
 
 
 class Level(StrEnum):
@@ -24,6 +29,7 @@ class Finding:
         subject: which object it is about; empty for a manifest's own.
         path: where in the document, as far as it exists there.
         line: where in the file; None where there is no file.
+        frameworks: what the rule serves.
         waiver: what lets a mandatory finding pass, until when, and by whom.
         undecided: the rule could not know; the message says what it lacks.
     """
@@ -38,6 +44,7 @@ class Finding:
     subject: str = ""
     path: Path = ()
     line: int | None = None
+    frameworks: tuple[str, ...] = ()
     waiver: Waiver | None = None
     undecided: bool = False
 
@@ -58,10 +65,10 @@ def as_printed(number: Decimal) -> str:
     0.78 and 0.8 read 0.78 and 0.80; 0.8499 is not shortened to the 0.85 that it missed.
     """
     # Larger ones, and those of hundreds of digits, can't be quantized: they read as written.
-    if abs(number) >= Decimal(10) ** 20 or number.adjusted() < -20:
+    if number.copy_abs() >= LARGE or number.adjusted() < -MAXIMUM_DIGITS:
         return str(number)
-    two = number.quantize(Decimal("0.01"))
-    return str(two) if two == number else format(number.normalize(), "f")
+    two = number.quantize(Decimal("0.01"), context=EXACT)
+    return str(two) if two == number else format(number.normalize(EXACT), "f")
 
 
 def threshold_as_printed(number: Decimal) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,13 +13,16 @@ from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
 DEFAULT_FILE = POLICY_PACK / "levels.yaml"
 
 
+Threshold = Annotated[Decimal, Field(ge=0)]
+
+
 class RuleLevel(BaseModel):
     """What the owner decided for one rule: for all environments, or for each."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     level: Level | dict[str, Level]
-    threshold: Decimal | dict[str, Decimal] | None = None
+    threshold: Threshold | dict[str, Threshold] | None = None
 
 
 @dataclass(frozen=True)

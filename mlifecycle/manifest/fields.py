@@ -18,11 +18,14 @@ SEMVER = re.compile(
 )
 # With 13 characters for a digest it still fits an image tag's 128.
 MAXIMUM_VERSION = 100
+MAXIMUM_URI = 1000
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 URI_SCHEMES = ("s3", "gs", "abfs", "abfss", "mlflow", "models", "runs", "hf", "oci", "https")
-URI = re.compile(rf"(?:{'|'.join(URI_SCHEMES)}):/{{1,2}}[A-Za-z0-9._~/@:+-]+", re.ASCII)
-# A password in a uri would stand in Git, in the state and in the pod's log.
-USERINFO = re.compile(r"[a-z]+://[^/]*@", re.ASCII)
+URI = re.compile(rf"(?P<scheme>{'|'.join(URI_SCHEMES)}):/{{1,2}}(?P<rest>.+)", re.ASCII)
+URI_CHARACTERS = re.compile(r"[A-Za-z0-9._~/@:+=-]+", re.ASCII)
+# In these, what stands before an @ is no user: a container, or a model with its alias or revision.
+AT_IN_FIRST = ("abfs", "abfss", "models", "mlflow", "runs")
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 DIGEST = r"^sha256:[0-9a-f]{64}$"
 
 
@@ -36,37 +39,57 @@ def _dns_label(value: str) -> str:
 
 def _semantic_version(value: Any) -> Any:
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        raise ValueError(f'{value} is a YAML number: quote the version, as in "{value}.0"')
+        raise ValueError(f'{value} is a YAML number: quote the version, as in "2.1.0"')
     if isinstance(value, str) and not SEMVER.fullmatch(value):
         raise ValueError(f"{value!r} is not a SemVer 2.0.0 version, such as 2.1.0")
     return value
 
 
 def _model_uri(value: str) -> str:
-    if USERINFO.match(value):
+    match = URI.fullmatch(value)
+    if match is None:
+        schemes = ", ".join(f"{scheme}:" for scheme in URI_SCHEMES)
+        raise ValueError(f"{_harmless(value)} is no model uri: it begins with one of {schemes}")
+    first, *others = match["rest"].lstrip("/").split("/")
+    user, at, _ = first.partition("@")
+    if at and (":" in user or match["scheme"] not in AT_IN_FIRST):
         # Not shown: it may be a password, and it stands in Git already.
         raise ValueError("a model uri must not hold a user or a password")
-    if not URI.fullmatch(value):
-        schemes = ", ".join(f"{scheme}:" for scheme in URI_SCHEMES)
-        raise ValueError(f"{value!r} is not a model uri: it begins with one of {schemes}")
+    if not URI_CHARACTERS.fullmatch(value):
+        raise ValueError(f"{_harmless(value)} has a character that a model uri must not have")
+    if not first or {first, *others} & {".", ".."}:
+        raise ValueError(f"{_harmless(value)} leads to no place of its own")
     return value
+
+
+def _harmless(value: str) -> str:
+    """A value for a message, unless it may hold a password."""
+    return "a text that may hold a password, so it is not shown," if "@" in value else repr(value)
 
 
 def _requirement(value: str) -> str:
     try:
         requirement = Requirement(value)
     except InvalidRequirement as error:
+        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"{value!r} is not a requirement, such as torch>=2.0.0: {str(error).splitlines()[0]}"
+            f"{_harmless(value)} is no requirement, such as torch>=2.0.0: {reason}"
+            if "@" not in value
+            else f"{_harmless(value)} is no requirement, such as torch>=2.0.0"
         ) from error
     if requirement.url is not None:
-        raise ValueError(f"{value!r} names a place, not a version: only released packages are used")
+        raise ValueError(
+            f"dependency {requirement.name} names a place, not a version: "
+            "only released packages are used"
+        )
     return value
 
 
 def _day(value: Any) -> Any:
     if isinstance(value, str):
         try:
+            if not DAY.fullmatch(value):
+                raise ValueError("another form")
             return date.fromisoformat(value)
         except ValueError as error:
             raise ValueError(f"{value!r} is not a date: YYYY-MM-DD") from error
@@ -107,13 +130,21 @@ Version = Annotated[
     str,
     BeforeValidator(_semantic_version),
     Field(max_length=MAXIMUM_VERSION),
-    WithJsonSchema({"type": "string", "pattern": f"^{SEMVER.pattern}$"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{SEMVER.pattern}$", "maxLength": MAXIMUM_VERSION}
+    ),
 ]
 ModelUri = Annotated[
     str,
-    Field(max_length=1000),
+    Field(max_length=MAXIMUM_URI),
     AfterValidator(_model_uri),
-    WithJsonSchema({"type": "string", "pattern": f"^{URI.pattern}$"}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^({'|'.join(URI_SCHEMES)}):/{{1,2}}{URI_CHARACTERS.pattern}$",
+            "maxLength": MAXIMUM_URI,
+        }
+    ),
 ]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Digest = Annotated[str, Field(pattern=DIGEST)]
@@ -123,7 +154,7 @@ Amount = Annotated[
     str,
     BeforeValidator(_amount),
     Field(min_length=1, max_length=50),
-    WithJsonSchema({"type": ["string", "number"], "examples": ["512Mi", "500m"]}),
+    WithJsonSchema({"type": ["string", "number"], "minLength": 1, "examples": ["512Mi", "500m"]}),
 ]
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Replicas = Annotated[int, Field(ge=1, le=1000)]

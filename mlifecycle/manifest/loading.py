@@ -1,5 +1,6 @@
 """Manifests from files and folders, every problem with file, line and column."""
 
+import os
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -88,19 +89,24 @@ def read_paths(paths: Iterable[Path]) -> Loading:
 def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES)
+        if os.path.isdir(path):
+            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
             # A folder may be called x.yaml too; what is in it was found by itself.
             files += [file for file in found if not file.is_dir()]
             problems += [
                 Problem(file, Position(1, 1), "a link that leads out of its folder is not read")
                 for file in found
-                if file.is_symlink() and not file.resolve().is_relative_to(path.resolve())
+                if file.is_symlink() and not _is_inside(file, path)
             ]
         else:
             files.append(path)
     refused = {problem.file for problem in problems}
     return [file for file in files if file not in refused]
+
+
+def _is_inside(file: Path, folder: Path) -> bool:
+    """Where a link leads; `realpath`, unlike `resolve`, has no error for links in a circle."""
+    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder))
 
 
 def _load_file(file: Path) -> tuple[list[LoadedManifest], list[Problem]]:

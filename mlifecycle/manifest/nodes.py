@@ -1,8 +1,9 @@
 """From YAML text to plain values that remember their lines, refusing what YAML makes ambiguous."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import yaml
@@ -15,7 +16,25 @@ MAXIMUM_DEPTH = 30
 # A path into a document, such as ("spec", "dependencies", 0).
 Path = tuple[str | int, ...]
 _CONSTRUCTOR = SafeConstructor()
-PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "bool", "null", "timestamp")}
+MAXIMUM_DIGITS = 100
+CORE = "tag:yaml.org,2002:"
+PLAIN_KINDS = ("str", "bool", "null", "timestamp")
+DECIMAL = re.compile(
+    r"[+-]?(0|[1-9][0-9]*|(0|[1-9][0-9]*)?\.[0-9]+|(0|[1-9][0-9]*)\.)(e[+-]?[0-9]+)?"
+)
+NOT_FINITE = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+# How the engine marks unknown values, secrets and assets among a resource's inputs.
+RESERVED = {
+    "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+    "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+    "04da6b54-80e4-46f7-96ec-b56ff0331ba9",
+    "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+    "030794c1-ac77-496b-92df-f27374a8bd58",
+    "e48ece36-62e2-4504-bad9-02848725956a",
+    "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    "4dabf18193072939515e22adb298388d",
+    "1b47061264138c4ac30d75fd1eb44270",
+}
 
 
 @dataclass(frozen=True)
@@ -86,6 +105,8 @@ class _Loader(Composer, CParser, Resolver):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise self._refusal("aliases are not allowed")
+        if getattr(self.peek_event(), "tag", None) is not None:
+            raise self._refusal("tags are not allowed")
         self.depth += 1
         if self.depth > MAXIMUM_DEPTH:
             raise self._refusal(f"nested deeper than {MAXIMUM_DEPTH}")
@@ -131,28 +152,29 @@ def _mapping(node: yaml.MappingNode, path: Path, positions: dict[Path, Position]
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:
-    match node.tag:
-        case "tag:yaml.org,2002:float":
-            return _decimal(node)
-        case "tag:yaml.org,2002:int":
-            try:
-                return _CONSTRUCTOR.construct_yaml_int(node)
-            except ValueError as error:
-                raise NodeError("not a number that can be read", _position(node)) from error
-        case tag if tag in PLAIN_TAGS:
-            try:
-                return _CONSTRUCTOR.construct_object(node)
-            except ValueError as error:
-                raise NodeError(f"{node.value!r}: {error}", _position(node)) from error
+    if node.value in RESERVED:
+        raise NodeError("a text that the engine keeps for itself", _position(node))
+    kind = node.tag.removeprefix(CORE)
+    if kind in ("int", "float"):
+        return _number(node)
+    if kind in PLAIN_KINDS:
+        try:
+            return _CONSTRUCTOR.construct_object(node)
+        except ValueError as error:
+            raise NodeError(f"{node.value!r}: {error}", _position(node)) from error
     raise NodeError(f"tag {node.tag} is not allowed", _position(node))
 
 
-def _decimal(node: yaml.ScalarNode) -> Decimal:
-    text = node.value.replace("_", "").lower()
-    try:
-        return Decimal({".inf": "inf", "-.inf": "-inf", ".nan": "nan"}.get(text, text))
-    except InvalidOperation as error:
-        raise NodeError(f"{node.value!r} is not a decimal number", _position(node)) from error
+def _number(node: yaml.ScalarNode) -> Decimal | int:
+    """Exactly as written; what YAML 1.1 would read as octal, hexadecimal or base 60 is refused."""
+    text = node.value.lower()
+    if text in NOT_FINITE:
+        return Decimal(NOT_FINITE[text])
+    if len(text) > MAXIMUM_DIGITS:
+        raise NodeError(f"a number longer than {MAXIMUM_DIGITS} characters", _position(node))
+    if not DECIMAL.fullmatch(text):
+        raise NodeError(f"{node.value!r}: write the number in decimal", _position(node))
+    return int(text) if text.lstrip("+-").isdigit() else Decimal(text)
 
 
 def _position(node: yaml.Node) -> Position:

@@ -30,7 +30,6 @@ def as_sarif(validation: Validation) -> str:
     ]
     driver = {
         "name": "mlifecycle",
-        "informationUri": "docs/governance.md",
         "rules": [*_rules(), _descriptor("schema", "The manifest's shape", SCHEMA_REMEDY)],
     }
     run = {"tool": {"driver": driver}, "results": results, "columnKind": "unicodeCodePoints"}

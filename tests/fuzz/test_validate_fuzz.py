@@ -140,6 +140,11 @@ BOMBS = {
     "long-dependency": SEED.replace("torch>=2.0.0", "torch" + ">=1," * 20_000),
     "many-dependencies": SEED.replace("torch>=2.0.0", "x>=1\n" + "    - x>=1\n" * 7_000),
     "many-sources": SEED + "    - {source: x, approved: true}\n" * 2_500,
+    "hexadecimal": SEED.replace("0.94", "0x" + "F" * 10_000),
+    "base-60": SEED.replace("0.94", "1" + ":59" * 3_000),
+    "tagged-number": SEED.replace("0.94", '!!int ""'),
+    "tagged-boolean": SEED.replace("approved: true", "approved: !!bool maybe"),
+    "tagged-date": SEED.replace('"2025-01-01"', "!!timestamp abc"),
     "nul": "a: \x00",
     "byte-order-mark": "\ufeff" + SEED,
 }
@@ -201,6 +206,31 @@ def test_links_and_folders_with_a_manifests_name(tmp_path: Path) -> None:
     (folder / "loop").symlink_to(folder)
     (folder / "broken.yaml").symlink_to(folder / "nowhere")
     assert "no such file" in CliRunner().invoke(app, ["validate", str(folder)]).stdout
+    (folder / "a.yaml").symlink_to(folder / "b.yaml")
+    (folder / "b.yaml").symlink_to(folder / "a.yaml")
+    assert CliRunner().invoke(app, ["validate", str(folder)]).exit_code == 2
+    assert CliRunner().invoke(app, ["validate", "a" * 5000]).exit_code == 2
     assert CliRunner().invoke(app, ["validate", "/dev/zero"]).exit_code == 2
     assert CliRunner().invoke(app, ["validate", "/dev/null"]).exit_code == 2
     assert CliRunner().invoke(app, ["validate", "a\x00b"]).exit_code == 2
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+@pytest.mark.parametrize("output", ["text", "markdown"])
+def test_a_terminal_without_utf_8_gets_escapes(encoding: str, output: str) -> None:
+    command = [f"{ROOT}/.venv/bin/mlifecycle", "validate", str(SEED_MANIFEST), "--format", output]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "large"])
+def test_a_context_that_is_none_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "context"
+    if kind == "pipe":
+        os.mkfifo(file)
+    else:
+        with file.open("wb") as stream:
+            stream.truncate(400_000_000)
+    arguments = ["validate", str(SEED_MANIFEST), "--context", str(file)]
+    assert CliRunner().invoke(app, arguments).exit_code == 2

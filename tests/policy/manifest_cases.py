@@ -38,6 +38,11 @@ CASES: list[tuple[str, Edits, str | None]] = [
         {M + "accuracy": "0"},
         "Model accuracy 0.00 is below minimum threshold 0.85",
     ),
+    (
+        "metrics-accuracy-minimum",
+        {M + "accuracy": "0.84" + "9" * 40},
+        f"Model accuracy 0.84{'9' * 40} is below minimum threshold 0.85",
+    ),
     ("metrics-accuracy-minimum", {M + "accuracy": None}, None),
     ("metrics-f1-minimum", {M + "f1_score": "0.80"}, None),
     (
@@ -72,6 +77,8 @@ CASES: list[tuple[str, Edits, str | None]] = [
     ),
     ("fairness-demographic-parity", {F + "demographic_parity": "0.0999"}, None),
     ("fairness-demographic-parity", {F + "demographic_parity": "-0.0999"}, None),
+    ("fairness-demographic-parity", {F + "demographic_parity": "0.0" + "9" * 60}, None),
+    ("fairness-demographic-parity", {F + "demographic_parity": "-0.0" + "9" * 60}, None),
     (
         "fairness-demographic-parity",
         {F + "demographic_parity": "0.1"},
@@ -181,6 +188,12 @@ CASES: list[tuple[str, Edits, str | None]] = [
             "s3://evil/approved-data-x",
             "transactions-prod/../secret",
             "transactions-prod\nx",
+            "transactions-prod/..\u200b",
+            "s3://approved-data-x@evil.com/y",
+            "s3://approved-data-x/%2e%2e/evil",
+            "s3://approved-data-x\\..\\evil",
+            "s3://approved-data- ",
+            "gs://ml-datasets-\u200b",
         )
     ),
     (
@@ -211,6 +224,11 @@ CASES: list[tuple[str, Edits, str | None]] = [
     (
         "experiment-linked",
         {"spec.model.experiment_id": "  "},
+        "Model must be linked to its experiment",
+    ),
+    (
+        "experiment-linked",
+        {"spec.model.experiment_id": "\u200b\u2800"},
         "Model must be linked to its experiment",
     ),
     (
@@ -350,6 +368,11 @@ CASES: list[tuple[str, Edits, str | None]] = [
         "F1 score 0.90 is more than 0.02 below the previous version's 0.9201",
     ),
     ("regression-accuracy", {P + "version": "2.0.0"}, None),
+    (
+        "regression-accuracy",
+        {P + "metrics": {"accuracy": "0.96" + "0" * 40 + "1"}},
+        f"accuracy 0.94 is more than 0.02 below the previous version's 0.96{'0' * 40}1",
+    ),
     ("regression-latency", {I + "latency_p99_ms": "150", P + "latency_p99_ms": "100"}, None),
     (
         "regression-latency",

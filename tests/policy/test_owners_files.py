@@ -36,6 +36,7 @@ WAIVER = """\
         (RULES + "{level: optional}", r"levels.yaml:3: rules.x.level"),
         (RULES + "{level: mandatory, treshold: 1}", r"levels.yaml:3: rules.x.treshold"),
         (RULES + "{level: mandatory, threshold: much}", r"levels.yaml:3: rules.x.threshold"),
+        (RULES + "{level: mandatory, threshold: -85}", r"levels.yaml:3: rules.x.threshold"),
         ("environments: [development]\nrules: {}", r"levels.yaml:2: rules"),
         ("environments: []\nrules: {x: {level: mandatory}}", r"levels.yaml:1: environments"),
         ("rules: {x: {level: mandatory}}", r"levels.yaml:1: environments"),
@@ -106,6 +107,11 @@ def test_an_environment_without_model_stores_is_refused() -> None:
     [
         ("frameworks: []", r"approved.yaml:1: frameworks"),
         ("frameworks: [x]\npackages: torch", r"approved.yaml:2: packages"),
+        ("packages: [Scikit_Learn]", r"approved.yaml:1: packages.0: .*write it as scikit-learn"),
+        ("known_vulnerable: {Torch: ['1.8.0']}", r"known_vulnerable.Torch.*: .*write it as torch"),
+        ("known_vulnerable: {torch: ['<1.8.2']}", r"must be one exact version"),
+        ("known_vulnerable: {}", r"approved.yaml:1: known_vulnerable"),
+        ("data_sources: ['*']", r"approved.yaml:1: data_sources.0: .*must begin with a name"),
     ],
 )
 def test_an_unusable_approved_file_stops_everything(

@@ -11,6 +11,26 @@ from tests.sandbox import SEED_MANIFEST
 SEED = SEED_MANIFEST.read_text()
 
 
+PASSWORD = "spec.model.uri: a model uri must not hold a user or a password"
+HIDDEN = "spec.model.uri: a text that may hold a password, so it is not shown, is no model uri"
+URIS = (
+    ("s3://KEY:hunter2@bucket/x", PASSWORD),
+    ("s3:/u:hunter2@b", PASSWORD),
+    ("s3:///user:hunter2@host/x", PASSWORD),
+    ("https://user@host/x", PASSWORD),
+    ("abfss://user:hunter2@acct/x", PASSWORD),
+    ("HTTPS://user:hunter2@host/x", HIDDEN),
+    ("git+https://user:hunter2@host/x", HIDDEN),
+    ("s3://../..", "spec.model.uri: 's3://../..' leads to no place"),
+    ("s3:////", "spec.model.uri: 's3:////' leads to no place"),
+    ("s3://b/%41", "spec.model.uri: 's3://b/%41' has a character"),
+)
+TAGGED = ('!!float "0.94"', "!!str 2.1.0", '!!int ""', "!!bool maybe", "!!map {}", "! true")
+# What YAML 1.1 takes for 8, 10, 4 and 90 is not what an author means.
+ODD_NUMBERS = ("010", "0b1010", "0x4", "1:30", "1_000", "-012", "1:30.5")
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
 def refusal(tmp_path: Path, content: str | bytes) -> str:
     """The one message with which a file of that content is refused, without its folder."""
     file = tmp_path / "m.yaml"
@@ -52,6 +72,10 @@ def test_a_manifest_survives_the_way_through_the_engine() -> None:
         ('"2.1.0"', "02.1.0", "m.yaml:10:5: spec.model.version: '02.1.0' is not a SemVer"),
         ("s3://mlifecycle-models", "file:///etc", "m.yaml:11:5: spec.model.uri: "),
         ("s3://mlifecycle-models/fraud-detector/v2.1.0", '"s3://a/$(id)"', "m.yaml:11:5: spec"),
+        *(
+            ("s3://mlifecycle-models/fraud-detector/v2.1.0", uri, f"m.yaml:11:5: {message}")
+            for uri, message in URIS
+        ),
         ("namespace: ml-inference", "namespace: ML", "m.yaml:6:3: metadata.namespace: 'ML' is not"),
         ("    framework: pytorch\n", "", "m.yaml:8:3: spec.model.framework is missing"),
         ('"2025-01-01"', '"2025-02-31"', "m.yaml:24:5: spec.drift.reference_date: '2025-02-31' is"),
@@ -83,17 +107,23 @@ def test_a_broken_field_is_named_with_its_place(
         ("- 1\n", "m.yaml:1:1: "),
         (b"a: \xff\n", "m.yaml:1:1: not UTF-8 text"),
         ("a: &x [1]\nb: *x\n", "m.yaml:2:4: aliases are not allowed"),
-        ("a: !!python/object:os.system {}\n", "m.yaml:1:4: tag "),
+        ("a: !!python/object:os.system {}\n", "m.yaml:1:4: tags are not allowed"),
         ("a: " + "[" * 2000, "m.yaml:1:33: nested deeper than 30"),
         ("a: " + "x" * 100_001, "m.yaml:1:1: larger than 100000 bytes"),
         (f"{SEED}---\nkind: x\n", "m.yaml:32:1: apiVersion is missing"),
         ("a: 2025-02-31\n", "m.yaml:1:4: '2025-02-31': "),
         ("1: x\n", "m.yaml:1:1: a key must be plain text"),
-        ("a: " + "1" * 5000, "m.yaml:1:4: not a number that can be read"),
+        *((f"a: {text}\n", "m.yaml:1:4: tags are not allowed") for text in TAGGED),
+        *((f"a: {text}\n", f"m.yaml:1:4: {text!r}: write the number in") for text in ODD_NUMBERS),
+        (f"a: {UNKNOWN}\n", "m.yaml:1:4: a text that the engine keeps for itself"),
+        ("a: " + "1" * 5000, "m.yaml:1:4: a number longer than 100 characters"),
     ],
     ids=(
         *("open-list", "tab", "empty", "list", "not-utf8", "alias", "tag", "deep", "large"),
-        *("second-document", "no-such-day", "number-key", "huge-number"),
+        *("second-document", "no-such-day", "number-key"),
+        *(f"tag {text}" for text in TAGGED),
+        *(f"number {text}" for text in ODD_NUMBERS),
+        *("unknown", "huge-number"),
     ),
 )
 def test_a_file_that_is_no_manifest_is_named_with_the_place(
@@ -117,3 +147,30 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(SEED)
     with pytest.raises(ManifestError, match=r"b.yaml:5:3: model 'fraud-detector' is already in"):
         load_paths([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "abfss://container@account.dfs.core.windows.net/x",
+        "s3://bucket/run=1/x",
+        "models:/fraud-detector@champion",
+        "hf://organisation/model@main",
+        "https://models.example.com:8443/x",
+    ],
+)
+def test_the_usual_forms_of_uris_are_accepted(tmp_path: Path, uri: str) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(SEED.replace("s3://mlifecycle-models/fraud-detector/v2.1.0", uri))
+    assert load_paths([file])[0].manifest.spec.model.uri == uri
+
+
+def test_a_password_in_a_dependency_is_not_shown(tmp_path: Path) -> None:
+    for text in ("torch @ https://user:hunter2@host/x.whl", "-e git+https://u:hunter2@h/x"):
+        assert "hunter2" not in refusal(tmp_path, SEED.replace("torch>=2.0.0", text))
+
+
+@pytest.mark.parametrize("day", ["2025-W01-1", "20250101", "2025-1-1"])
+def test_a_date_has_one_form(tmp_path: Path, day: str) -> None:
+    message = refusal(tmp_path, SEED.replace('"2025-01-01"', f'"{day}"'))
+    assert f"{day!r} is not a date: YYYY-MM-DD" in message

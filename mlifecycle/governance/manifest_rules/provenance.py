@@ -15,6 +15,8 @@ from mlifecycle.manifest.schema import Manifest
 
 # What people call the frameworks, beside what the list calls them.
 ALIASES = {"scikit-learn": "sklearn", "torch": "pytorch", "tf": "tensorflow", "keras": "tensorflow"}
+# What could be read as another place than it looks like is none that anyone approved.
+SOURCE_CHARACTERS = re.compile(r"[A-Za-z0-9._~/:+=-]+", re.ASCII)
 PINNING = (">=", "==", "~=", "===")
 
 
@@ -111,8 +113,9 @@ def _data_source_approved(manifest: Manifest, terms: Terms) -> Iterator[Objectio
 
 def _is_source(pattern: str, source: str) -> bool:
     """Whether the source is the named one, or lies below it; `*` stays within a path segment."""
-    steps = source.split("/")
-    return _source_expression(pattern).fullmatch(source) is not None and ".." not in steps
+    if not SOURCE_CHARACTERS.fullmatch(source) or {".", ".."} & {*source.split("/")}:
+        return False
+    return _source_expression(pattern).fullmatch(source) is not None
 
 
 @cache
@@ -121,7 +124,7 @@ def _source_expression(pattern: str) -> re.Pattern[str]:
 
 
 def _experiment_missing(manifest: Manifest, _: Terms) -> Iterator[Objection]:
-    if not (manifest.spec.model.experiment_id or "").strip():
+    if not any(character.isalnum() for character in manifest.spec.model.experiment_id or ""):
         yield Objection("Model must be linked to its experiment", path=("spec", "model"))
 
 
