@@ -12,7 +12,7 @@ from pulumi.runtime import get_config
 
 from components import cluster
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
-from components.object_gate import judge_objects
+from components.object_gate import ObjectGate
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
 from mlifecycle.digests import folder_digest
 from mlifecycle.gate import GateSettings
@@ -58,7 +58,7 @@ def main() -> None:
         _require_builder(settings.builder)
     except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
         _end_with(str(error))
-    judge_objects(settings.environment, governance, context)
+    objects = ObjectGate(settings.environment, governance, context)
     artifacts = _artifacts(manifests, refused, settings)
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
@@ -90,17 +90,20 @@ def main() -> None:
         options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace])
         models.append(ModelDeployment(args, options))
     pulumi.export("environment", settings.environment)
-    pulumi.export("models", _unless_refused(models))
+    pulumi.export("models", _unless_refused(models, objects))
 
 
-def _unless_refused(models: list[ModelDeployment]) -> pulumi.Output[dict[str, Any]]:
+def _unless_refused(
+    models: list[ModelDeployment], objects: ObjectGate
+) -> pulumi.Output[dict[str, Any]]:
     """What the stack holds; every refusal in one message instead, when all gates have ended."""
 
     def end_if_refused(refusals: list[str]) -> None:
-        if found := [refusal for refusal in refusals if refusal]:
+        found = [refusal for refusal in refusals if refusal] or objects.stack_refusals()
+        if found:
             raise pulumi.RunError("\n\n".join(found))
 
-    checked = pulumi.Output.all(*(model.refusal for model in models)).apply(end_if_refused)
+    checked = pulumi.Output.all(*(model.settled for model in models)).apply(end_if_refused)
     return checked.apply(lambda _: {model.pulumi_resource_name: model.summary for model in models})
 
 

@@ -40,9 +40,9 @@ def scale_of(inference: Inference | None, settings: StackSettings) -> Scale:
     )
 
 
-def autoscaler(release: Release, scale: Scale, options: pulumi.ResourceOptions) -> None:
+def autoscaler(release: Release, scale: Scale, options: pulumi.ResourceOptions) -> pulumi.Resource:
     """The only owner of the number of pods: the Deployment names none."""
-    autoscaling.HorizontalPodAutoscaler(
+    return autoscaling.HorizontalPodAutoscaler(
         release.model,
         metadata=release.metadata(),
         spec=autoscaling.HorizontalPodAutoscalerSpecArgs(
@@ -67,9 +67,9 @@ def autoscaler(release: Release, scale: Scale, options: pulumi.ResourceOptions) 
     )
 
 
-def disruption_budget(release: Release, options: pulumi.ResourceOptions) -> None:
+def disruption_budget(release: Release, options: pulumi.ResourceOptions) -> pulumi.Resource:
     """One pod at a time may be evicted; one that is not ready, always."""
-    kubernetes.policy.v1.PodDisruptionBudget(
+    return kubernetes.policy.v1.PodDisruptionBudget(
         release.model,
         metadata=release.metadata(),
         spec=kubernetes.policy.v1.PodDisruptionBudgetSpecArgs(

@@ -81,10 +81,12 @@ class ModelDeployment(pulumi.ComponentResource):
         image: what runs, `name:tag@sha256:...`, known in preview; None when the model is refused.
         summary: version, namespace, address and image, for the stack's outputs.
         refusal: why the gate refuses the model, empty where it does not.
+        settled: the same, known when all of its objects are with the engine.
     """
 
     image: pulumi.Output[str] | None = None
     refusal: pulumi.Output[str]
+    settled: pulumi.Output[str]
     summary: dict[str, pulumi.Input[str]]
 
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
@@ -123,7 +125,11 @@ class ModelDeployment(pulumi.ComponentResource):
             ownership = manifest.spec.ownership
             team = (ownership and ownership.team) or args.settings.default_team
             release = workload.Release(model.name, model.version, namespace, team)
-            self._make_objects(inputs, release, self.image)
+            made = self._make_objects(inputs, release, self.image)
+            urns = pulumi.Output.all(self.refusal, *(resource.urn for resource in made))
+            self.settled = urns.apply(lambda known: str(known[0]))
+        else:
+            self.settled = self.refusal
         self.register_outputs({**self.summary, "governance": self._verdict()})
 
     def _verdict(self) -> dict[str, Any]:
@@ -138,7 +144,7 @@ class ModelDeployment(pulumi.ComponentResource):
 
     def _make_objects(
         self, inputs: BuildInputs, release: workload.Release, image: pulumi.Output[str]
-    ) -> None:
+    ) -> list[pulumi.Resource]:
         settings = self._args.settings
         child = ResourceOptions(parent=self)
         secret = workload.credentials_secret(release, settings, child)
@@ -149,15 +155,18 @@ class ModelDeployment(pulumi.ComponentResource):
             parent=self,
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
         )
-        workload.service(release, awaited)
+        service = workload.service(release, awaited)
         inference = self._args.loaded.manifest.spec.inference
         clients = [client.namespace for client in (inference and inference.clients) or ()]
         callers = (*settings.caller_namespaces, *clients)
-        network.model_policy(release, callers, settings.egress, child)
-        availability.autoscaler(release, availability.scale_of(inference, settings), child)
-        availability.disruption_budget(release, child)
+        scale = availability.scale_of(inference, settings)
+        around = [
+            network.model_policy(release, callers, settings.egress, child),
+            availability.autoscaler(release, scale, child),
+            availability.disruption_budget(release, child),
+        ]
         before = [self._push(inputs), account, *([secret] if secret else [])]
-        workload.deployment(
+        deployment = workload.deployment(
             release,
             image,
             settings,
@@ -166,6 +175,7 @@ class ModelDeployment(pulumi.ComponentResource):
                 ResourceOptions(depends_on=before, hooks=self._release_hooks(inputs, release)),
             ),
         )
+        return [account, service, deployment, *around]
 
     def _push(self, inputs: BuildInputs) -> docker_build.Image:
         """Push by digest only: bytes get no name before they are known to be the scanned ones."""

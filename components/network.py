@@ -38,7 +38,7 @@ def model_policy(
     callers: Iterable[str],
     egress: Iterable[Egress],
     options: pulumi.ResourceOptions,
-) -> None:
+) -> pulumi.Resource:
     """In from the callers' namespaces, out to DNS and to what the stack names.
 
     Args:
@@ -48,7 +48,7 @@ def model_policy(
         networking.NetworkPolicyPortArgs(protocol=protocol, port=DNS_PORT)
         for protocol in ("UDP", "TCP")
     ]
-    networking.NetworkPolicy(
+    return networking.NetworkPolicy(
         release.model,
         metadata=release.metadata(),
         spec=networking.NetworkPolicySpecArgs(

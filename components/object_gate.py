@@ -11,44 +11,78 @@ import pulumi
 from pulumi.runtime import register_resource_transform
 
 from mlifecycle.governance.context import Context
+from mlifecycle.governance.findings import refusals
 from mlifecycle.governance.governance import Governance
-from mlifecycle.governance.objects.evaluation import evaluate_object, object_texts
-from mlifecycle.governance.objects.kubernetes import KubernetesObject, unfolded
+from mlifecycle.governance.objects.evaluation import (
+    evaluate_object,
+    evaluate_stack,
+    object_texts,
+)
+from mlifecycle.governance.objects.kubernetes import (
+    HELM_RELEASE,
+    KubernetesObject,
+    helm_release,
+    unfolded,
+)
 from mlifecycle.governance.objects.values import UNKNOWN
+from mlifecycle.governance.rule import NotDecided
 from mlifecycle.report.escape import terminal
 
 PROVIDER = "kubernetes:"
 
 
-def judge_objects(environment: str, governance: Governance, context: Context) -> None:
-    """Refuse each object that breaks a mandatory rule, from here to the program's end.
+class ObjectGate:
+    """Refuses each object that breaks a mandatory rule, from here to the program's end.
 
     A refused object gets a hook that fails: so one preview shows every one of them, `up` makes
     none, and one that stands unchanged does not stop other changes.
     """
 
-    async def judge(
-        args: pulumi.ResourceTransformArgs,
+    def __init__(self, environment: str, governance: Governance, context: Context) -> None:
+        self._environment = environment
+        self._governance = governance
+        self._context = context
+        self._seen: list[KubernetesObject] = []
+        register_resource_transform(self._judge)
+
+    def stack_refusals(self) -> list[str]:
+        """What the rules on objects together say of those that were made so far."""
+        found = evaluate_stack(self._seen, self._environment, self._governance, self._context)
+        return object_texts(refusals(found), self._context.date)
+
+    async def _judge(
+        self, args: pulumi.ResourceTransformArgs
     ) -> pulumi.ResourceTransformResult | None:
-        if not args.type_.startswith(PROVIDER) or "kind" not in args.props:
+        if not args.type_.startswith(PROVIDER):
             return None
-        secret = await _is_secret(args.props)
-        made = KubernetesObject(args.name, await _resolved(args.props), secret=secret)
+        try:
+            items = await _objects(args)
+        except NotDecided:
+            # Not even what it is can be known before `up`, where it is judged.
+            return None
+        self._seen += items
         refused = [
             finding
-            for item in unfolded(made)
-            for finding in evaluate_object(item, environment, governance, context)
+            for item in items
+            for finding in evaluate_object(item, self._environment, self._governance, self._context)
             if finding.refuses
         ]
         if not refused:
             return None
-        hooks = refusing_hooks(
-            f"rules of {args.type_} {args.name}", "\n".join(object_texts(refused))
-        )
+        message = "\n".join(object_texts(refused, self._context.date))
+        hooks = refusing_hooks(f"rules of {args.type_} {args.name}", message)
         options = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(hooks=hooks))
         return pulumi.ResourceTransformResult(args.props, options)
 
-    register_resource_transform(judge)
+
+async def _objects(args: pulumi.ResourceTransformArgs) -> list[KubernetesObject]:
+    """The objects that a resource makes, or stands for; none where its children are them."""
+    if args.type_ == HELM_RELEASE:
+        return [helm_release(args.name)]
+    if "kind" not in args.props:
+        return []
+    secret = await _is_secret(args.props)
+    return unfolded(KubernetesObject(args.name, await _resolved(args.props), secret=secret))
 
 
 def refusing_hooks(name: str, message: str) -> pulumi.ResourceHookBinding:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 from pulumi_policy import (
@@ -22,7 +23,13 @@ from mlifecycle.governance.objects.evaluation import (
     evaluate_stack,
     object_texts,
 )
-from mlifecycle.governance.objects.kubernetes import KubernetesObject, unfolded
+from mlifecycle.governance.objects.kubernetes import (
+    HELM_RELEASE,
+    KubernetesObject,
+    helm_release,
+    unfolded,
+)
+from mlifecycle.governance.rule import NotDecided
 from mlifecycle.report.escape import terminal
 from mlifecycle.stack.stack_file import StackTerms
 from policy_pack.values import plain, terms_of_stack
@@ -42,8 +49,8 @@ def kubernetes_object_policies() -> list[ResourceValidationPolicy | StackValidat
     refused = EnforcementLevel.MANDATORY
     advised = EnforcementLevel.ADVISORY
     return [
-        _on_each("kubernetes-objects", refused, judge.one, _refuses),
-        _on_each("kubernetes-objects-advice", advised, judge.same_again, _advises),
+        _on_each("kubernetes-objects", refused, judge.one, _refuses, judge.today),
+        _on_each("kubernetes-objects-advice", advised, judge.same_again, _advises, judge.today),
         _on_all("kubernetes-stack", refused, judge, _refuses),
         _on_all("kubernetes-stack-advice", advised, judge, _advises),
     ]
@@ -55,6 +62,7 @@ class _Judge:
     def __init__(self) -> None:
         self._governance = load_governance()
         self._waivers = read_context()
+        self.today = self._waivers.date
         self._last = threading.local()
         # What the program gave. Later the engine shows what the cluster made of it, with defaults
         # that nobody chose, such as `replicas: 1` where an autoscaler decides.
@@ -63,15 +71,16 @@ class _Judge:
 
     def one(self, args: ResourceValidationArgs) -> list[Finding]:
         terms = self._terms(args.urn)
-        items = _objects(args.name, args.props, args.opts)
+        found: list[Finding] = []
+        try:
+            items = _objects(args)
+        except NotDecided as undecided:
+            items = []
+            found = [_unseen(args.name, undecided)]
         self._given[args.urn] = items
-        found = [] if items else _opaque(args.resource_type, args.name)
         for item in items:
             found += evaluate_object(
-                item,
-                terms.environment,
-                self._governance,
-                self._context(terms),
+                item, terms.environment, self._governance, self._context(terms)
             )
         self._undecided += sum(finding.undecided for finding in found)
         self._last.judged = (args.urn, found)
@@ -91,8 +100,7 @@ class _Judge:
         known = [
             item
             for resource in ours
-            for item in self._given.get(resource.urn)
-            or _objects(resource.name, resource.props, resource.opts)
+            for item in self._given.get(resource.urn) or _objects(resource)
         ]
         found = evaluate_stack(
             known,
@@ -127,11 +135,11 @@ class _Judge:
 
 
 def _on_each(
-    name: str, level: EnforcementLevel, judge: JudgeOne, select: Select
+    name: str, level: EnforcementLevel, judge: JudgeOne, select: Select, today: date
 ) -> ResourceValidationPolicy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type.startswith(PROVIDER):
-            for text in object_texts(filter(select, judge(args))):
+            for text in object_texts(filter(select, judge(args)), today):
                 report(terminal(text), args.urn)
 
     description = f"Each Kubernetes object keeps the {level.value} rules."
@@ -142,7 +150,7 @@ def _on_all(
     name: str, level: EnforcementLevel, judge: _Judge, select: Select
 ) -> StackValidationPolicy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for text in object_texts(filter(select, judge.together(args.resources))):
+        for text in object_texts(filter(select, judge.together(args.resources)), judge.today):
             report(terminal(text), None)
 
     description = f"The stack's Kubernetes objects fit together, by the {level.value} rules."
@@ -154,27 +162,27 @@ def _refuses(finding: Finding) -> bool:
 
 
 def _advises(finding: Finding) -> bool:
-    return finding.level is Level.ADVISORY
+    return not finding.refuses
 
 
-def _objects(name: str, props: Any, options: Any) -> list[KubernetesObject]:
-    """The objects that a resource makes; none where no policy sees them."""
-    body: dict[str, Any] = plain(props)
+def _objects(resource: ResourceValidationArgs | PolicyResource) -> list[KubernetesObject]:
+    """The objects that a resource makes, or stands for; none where its children are them."""
+    body: dict[str, Any] = plain(resource.props)
+    if resource.resource_type == HELM_RELEASE:
+        return [helm_release(resource.name)]
     if "kind" not in body:
         return []
     # The provider's own classes mark a Secret's data so; state and preview show it the same way.
-    hidden = set(options.additional_secret_outputs or ()) if options else set()
-    return unfolded(KubernetesObject(name, body, secret={"data", "stringData"} <= hidden))
+    hidden = set(resource.opts.additional_secret_outputs or ()) if resource.opts else set()
+    secret = {"data", "stringData"} <= hidden
+    return unfolded(KubernetesObject(resource.name, body, secret=secret))
 
 
-def _opaque(kind: str, name: str) -> list[Finding]:
-    """A Helm release and the like: its objects are made where no policy sees them."""
-    return [
-        Finding(
-            rule="object-seen",
-            level=Level.ADVISORY,
-            message=f"{kind} {name} makes objects that no rule can see",
-            remediation="Use kubernetes.helm.v4.Chart or typed resources",
-            undecided=True,
-        )
-    ]
+def _unseen(name: str, undecided: NotDecided) -> Finding:
+    return Finding(
+        rule="object-seen",
+        level=Level.ADVISORY,
+        message=f"{name}: {undecided}",
+        remediation="`pulumi up` judges it when it knows",
+        undecided=True,
+    )

@@ -19,8 +19,14 @@ from mlifecycle.governance.rule import NotDecided
 from mlifecycle.manifest.plain import from_plain, lines_from_text
 from mlifecycle.report.escape import terminal
 from mlifecycle.report.governance import advice_text, failure_text, waived_text
-from policy_pack.values import plain
+from mlifecycle.stack.settings import SettingsError
+from policy_pack.values import plain, terms_of_stack
 
+# What inputs that no ModelDeployment gave, or a stack that nobody decided for, lead to.
+UNJUDGED = (
+    *(NotDecided, OwnersFileError, SettingsError),
+    *(AttributeError, KeyError, TypeError, ValueError),
+)
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 
 
@@ -34,27 +40,30 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
 
     def evaluation(args: ResourceValidationArgs) -> Evaluation:
         props: Any = plain(args.props)
-        governance.require_environment(props["environment"])
+        environment = terms_of_stack(args.urn).environment
+        governance.require_environment(environment)
+        if props["environment"] != environment:
+            raise ValueError(f"it names another environment than the stack's, {environment}")
         lines = lines_from_text(props["source"]["lines"])
         manifest = from_plain(props["manifest"])
-        return evaluate(manifest, props["environment"], governance, context, lines)
+        return evaluate(manifest, environment, governance, context, lines)
 
     def refuse(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type != MODEL_DEPLOYMENT:
             return
         try:
             found = evaluation(args).findings
-        except (NotDecided, OwnersFileError, KeyError, TypeError, ValueError) as error:
+        except UNJUDGED as error:
             # Whoever made it: what can't be judged is not released.
             found = [_not_judged(error)]
         if refusals(found):
-            report(f"{args.name}\n{failure_text(found)}", args.urn)
+            report(f"{terminal(args.name)}\n{failure_text(found)}", args.urn)
 
     def advise(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type != MODEL_DEPLOYMENT:
             return
         # What can't be judged is said by the policy that refuses.
-        with contextlib.suppress(NotDecided, OwnersFileError, KeyError, TypeError, ValueError):
+        with contextlib.suppress(*UNJUDGED):
             for finding in evaluation(args).findings:
                 if not finding.refuses:
                     text = (
@@ -62,7 +71,7 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
                         if finding.waiver
                         else advice_text(finding)
                     )
-                    report(f"{args.name}: {terminal(text)}", args.urn)
+                    report(terminal(f"{args.name}: {text}"), args.urn)
 
     return [
         ResourceValidationPolicy(

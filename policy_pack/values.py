@@ -1,13 +1,15 @@
 """What the engine hands to a policy, as the rules see it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
 from mlifecycle.governance.objects.values import UNKNOWN
-from mlifecycle.stack.stack_file import StackTerms, read_stack_terms
+from mlifecycle.stack.stack_file import StackTerms, read_stack_terms, terms_in
 
 
 def plain(value: Any) -> Any:
@@ -37,4 +39,6 @@ def terms_of_stack(urn: str) -> StackTerms:
     Raises:
         SettingsError: there is no such file, or it names no environment.
     """
+    if named := os.environ.get("PULUMI_OPTION_CONFIG_FILE"):
+        return terms_in(Path(named))
     return read_stack_terms(urn.split("::", maxsplit=1)[0].removeprefix("urn:pulumi:"))

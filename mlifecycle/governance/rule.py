@@ -60,7 +60,7 @@ class Terms:
 
     @property
     def limit(self) -> Decimal:
-        """The threshold of a rule that has one (`check_levels` has made sure)."""
+        """The threshold of a rule that has one (`check_governance` has made sure)."""
         assert self.threshold is not None  # noqa: S101
         return self.threshold
 

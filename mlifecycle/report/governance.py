@@ -24,10 +24,14 @@ def evaluation_text(evaluation: Evaluation, today: date) -> str:
     """Each check, ✓ or ❌, then the refusal if there is one, warnings and waivers."""
     lines = []
     for check in evaluation.checks:
-        if check.passed:
-            lines.append(f"✓ {check.title}")
-        elif refusals(check.findings):
+        if refusals(check.findings):
             lines.append(f"❌ {check.title}")
+        elif check.passed:
+            lines.append(f"✓ {check.title}")
+        elif any(finding.waiver for finding in check.findings):
+            lines.append(f"✓ {check.title} (waived)")
+        elif any(not finding.undecided for finding in check.findings):
+            lines.append(f"✓ {check.title} (with a warning)")
     if evaluation.refused:
         lines += ["", failure_text(evaluation.findings)]
     lines += _section("Warnings:", map(advice_text, warnings(evaluation.findings)))

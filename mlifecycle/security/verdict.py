@@ -34,6 +34,8 @@ def judge(evidence: Evidence, subject: Subject, context: Context) -> Verdict:
     """A CRITICAL or HIGH vulnerability that has a fix blocks; a secret does, waiver or not."""
     objections: dict[str, None] = {}
     waived: dict[str, None] = {}
+    if not evidence.scans:
+        objections["no scanner has looked at the image"] = None
     for scan in evidence.scans:
         for item in scan.vulnerabilities:
             if item.severity in BLOCKING and item.fixed_version:
@@ -70,8 +72,10 @@ def _waiver(
         if waiver.base_image is not None:
             if waiver.base_image == base_digest:
                 return waiver
-        elif waiver.model == subject.model and (
-            waiver.version == subject.version or waiver.digest == image_digest
+        elif (
+            waiver.model == subject.model
+            and waiver.version in (None, subject.version)
+            and waiver.digest in (None, image_digest)
         ):
             return waiver
     return None

@@ -30,8 +30,6 @@ def read_stack_terms(stack: str) -> StackTerms:
     Raises:
         SettingsError: there is no such file, or it cannot be used.
     """
-    if named := os.environ.get("PULUMI_OPTION_CONFIG_FILE"):
-        return _terms_in(Path(named))
     folder = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
     # A stack's name has no folder in it; an argument may.
     files = {file.name: file for file in folder.glob("Pulumi.*.yaml")}
@@ -39,10 +37,15 @@ def read_stack_terms(stack: str) -> StackTerms:
     if file is None:
         known = ", ".join(sorted(name.split(".")[1] for name in files)) or "none"
         raise SettingsError(f"no stack {stack!r} has a file in {folder}; there are: {known}")
-    return _terms_in(file)
+    return terms_in(file)
 
 
-def _terms_in(file: Path) -> StackTerms:
+def terms_in(file: Path) -> StackTerms:
+    """The terms that a stack's file holds.
+
+    Raises:
+        SettingsError: it cannot be used.
+    """
     try:
         content: dict[str, dict[str, Any]] = read_owners_file(file, dict[str, Any])
     except OwnersFileError as error:

@@ -15,14 +15,16 @@ from tests.policy.manifests import CONTEXT, judged, plain
 PROPS = {"environment": "production", "source": {"file": "m.yaml", "lines": "spec:7"}}
 
 
-def violations(manifest: dict[str, Any], kind: str = MODEL_DEPLOYMENT) -> dict[str, list[str]]:
+def violations(
+    manifest: dict[str, Any], kind: str = MODEL_DEPLOYMENT, props: dict[str, Any] = PROPS
+) -> dict[str, list[str]]:
     """What each policy reports about a resource with that manifest."""
     found: dict[str, list[str]] = {}
     for policy in model_governance_policies():
         args = ResourceValidationArgs(
             resource_type=kind,
-            props=unknown_checking_proxy({**PROPS, "manifest": manifest}),
-            urn="urn:x",
+            props=unknown_checking_proxy({**props, "manifest": manifest}),
+            urn="urn:pulumi:prod::mlifecycle::x::fraud-detector",
             name="fraud-detector",
             opts=None,
             provider=None,
@@ -70,6 +72,13 @@ def test_a_model_without_a_readable_manifest_is_no_pass(accuracy: object) -> Non
     manifest["spec"]["metrics"]["accuracy"] = accuracy
     (message,) = violations(manifest)["model-governance"]
     assert "the resource's inputs are no manifest that can be judged" in message
+
+
+def test_the_stack_says_by_which_levels_its_models_are_judged() -> None:
+    """Not the resource: whoever makes one could choose the lenient ones."""
+    lenient = {**PROPS, "environment": "development"}
+    (message,) = violations(plain(), props=lenient)["model-governance"]
+    assert "it names another environment than the stack's, production" in message
 
 
 def test_every_model_and_finding_of_the_rules_is_reported_the_same() -> None:

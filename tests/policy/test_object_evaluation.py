@@ -12,7 +12,7 @@ from mlifecycle.governance.objects.evaluation import (
     evaluate_stack,
     object_texts,
 )
-from mlifecycle.governance.objects.kubernetes import KubernetesObject, unfolded
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, helm_release, unfolded
 from mlifecycle.governance.objects.values import UNKNOWN
 from tests.policy.objects import (
     BOX,
@@ -46,7 +46,7 @@ def deployment(
 
 def test_a_finding_names_object_rule_and_remedy() -> None:
     (finding,) = deployment((*BOX, "image"), "ghcr.io/fraud/inference-service:2.1.0")[:1]
-    (text,) = object_texts([finding])
+    (text,) = object_texts([finding], CONTEXT.date)
     assert text.startswith("Deployment models/fraud: container inference: image ghcr.io/fraud")
     assert text.endswith(f"{finding.remediation} [img-digest]")
 
@@ -131,3 +131,15 @@ def test_a_workloads_selector_matches_its_pods(kind: str) -> None:
     assert f"the selector of {kind} fraud does not match its pods' labels" in messages(
         "ref-integrity", stack
     )
+
+
+def test_what_helm_makes_by_itself_is_refused_in_production() -> None:
+    release = helm_release("grafana")
+    for environment, level in (("development", Level.ADVISORY), ("production", Level.MANDATORY)):
+        (finding,) = evaluate_object(release, environment, load_governance(), CONTEXT)
+        assert (finding.rule, finding.level) == ("object-seen", level)
+
+
+def test_a_waived_object_is_shown_with_the_days_left() -> None:
+    (text,) = object_texts(deployment(WRITABLE, False), CONTEXT.date)
+    assert "waived until 2025-06-30 (30 days left), RISK-1, approved by grace" in text

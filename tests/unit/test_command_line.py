@@ -12,7 +12,7 @@ from mlifecycle.cli import app
 def test_a_folder_without_a_manifest_is_no_pass(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["validate", str(tmp_path)])
     assert result.exit_code == 2
-    assert result.stderr == f"error: {tmp_path}:1:1: no manifest is in this folder\n"
+    assert result.stdout == f"❌ {tmp_path}:1:1: no manifest is in this folder\n"
 
 
 @pytest.mark.parametrize("part", ["../../secrets/passphrase", "/etc/passwd", "", "none"])

@@ -124,12 +124,12 @@ def _source_expression(pattern: str) -> re.Pattern[str]:
 
 
 def _experiment_missing(manifest: Manifest, _: Terms) -> Iterator[Objection]:
-    if not any(character.isalnum() for character in manifest.spec.model.experiment_id or ""):
+    if not _experiment(manifest):
         yield Objection("Model must be linked to its experiment", path=("spec", "model"))
 
 
 def _experiment_unknown(manifest: Manifest, terms: Terms) -> Iterator[Objection]:
-    experiment = (manifest.spec.model.experiment_id or "").strip()
+    experiment = _experiment(manifest)
     if not experiment:
         raise NothingToJudge
     if terms.context.experiments is None:
@@ -140,6 +140,12 @@ def _experiment_unknown(manifest: Manifest, terms: Terms) -> Iterator[Objection]
             value=experiment,
             path=("spec", "model", "experiment_id"),
         )
+
+
+def _experiment(manifest: Manifest) -> str:
+    """Its id or name; empty where there is nothing to read."""
+    text = (manifest.spec.model.experiment_id or "").strip()
+    return text if any(character.isalnum() for character in text) else ""
 
 
 def _uri_scheme(manifest: Manifest, terms: Terms) -> Iterator[Objection]:

@@ -10,6 +10,7 @@ from mlifecycle.governance.objects.kubernetes import (
     pod_of,
     pods_of,
     scale_target,
+    scales,
     selects,
 )
 from mlifecycle.governance.objects.values import found, known, section, sections, shown, text, whole
@@ -121,7 +122,7 @@ def _scalers(item: KubernetesObject, stack: Stack) -> list[KubernetesObject]:
     return [
         scaler
         for scaler in stack
-        if scaler.is_a("HorizontalPodAutoscaler") and scale_target(scaler, stack) is item
+        if scaler.is_a("HorizontalPodAutoscaler") and scales(scaler, item)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import check_all, waived
@@ -9,6 +10,7 @@ from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.objects.catalogue import OBJECT_RULES, STACK_RULES
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.report.governance import advice_text, waived_text
 
 NAME = "app.kubernetes.io/name"
 VERSION = "app.kubernetes.io/version"
@@ -21,7 +23,10 @@ def evaluate_object(
     context: Context,
 ) -> list[Finding]:
     """Every finding about one object, in the rules' order."""
-    checks = check_all(OBJECT_RULES, item, environment, governance, context)
+    # A Helm release is no object of the cluster's: nothing else can be asked about it.
+    seen = item.group == "helm.sh"
+    rules = [rule for rule in OBJECT_RULES if not seen or rule.id == "object-seen"]
+    checks = check_all(rules, item, environment, governance, context)
     found = [finding for check in checks for finding in check.findings]
     return [_settled(replace(finding, subject=str(item)), item, context) for finding in found]
 
@@ -39,10 +44,12 @@ def evaluate_stack(
     return [_settled(finding, by_name.get(finding.subject), context) for finding in found]
 
 
-def object_texts(findings: Iterable[Finding]) -> list[str]:
+def object_texts(findings: Iterable[Finding], today: date) -> list[str]:
     """One line for each finding: which object, what is wrong, what to do, and the rule's id."""
     return [
-        f"{finding.subject or 'stack'}: {finding.message}. {finding.remediation} [{finding.rule}]"
+        f"{finding.subject or 'stack'}: "
+        + (waived_text(finding, today) if finding.waiver else advice_text(finding))
+        + f" [{finding.rule}]"
         for finding in findings
     ]
 

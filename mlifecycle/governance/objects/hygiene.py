@@ -55,6 +55,11 @@ _AWAIT_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def _check_seen(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    if (item.group, item.kind) == ("helm.sh", "Release"):
+        yield Objection(f"release {shown(item.resource)} makes objects that no rule can see")
+
+
 def _check_namespace(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     is_namespace = item.kind == "Namespace"
     if _CLUSTER_SCOPED.fullmatch(item.kind) and not is_namespace:
@@ -198,6 +203,14 @@ def _sources(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
+    Rule(
+        id="object-seen",
+        title="Every object is seen before it is made",
+        check=_check_seen,
+        reason="What Helm makes by itself, no rule can judge",
+        remediation="Use kubernetes.helm.v4.Chart, whose objects the engine makes",
+        frameworks=("NIST SSDF PW.9",),
+    ),
     Rule(
         id="ten-namespace",
         title="Nothing lands in a namespace that is Kubernetes' own",

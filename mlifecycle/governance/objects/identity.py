@@ -36,20 +36,23 @@ _PUBLISHING_VERBS = ("list", "watch")
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = re.compile(
-    r"\b(passwords?|passwd|passphrase|secrets?|token|credentials?"
-    r"|apikey|api key|accesskey|access key|privatekey|private key)\b"
+    r"\b\w*(passwords?|passwd|passphrase|secret|token|credentials?"
+    r"|(api|access|private|secret) ?key)\b"
+    r"|\b(secrets|pass|pwd)\b"
 )
 _PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
 # Segments short enough not to be base64 that begins with a slash.
-_ABSOLUTE_PATH = re.compile(r"(/[A-Za-z0-9._-]{1,32})+/?")
+_ABSOLUTE_PATH = re.compile(r"(/[A-Za-z0-9._-]{1,32}){2,}/?")
 _SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
     "an AWS key id": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
     "a private key": re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY"),
     # `$(NAME)` stands for another variable, which may come from a Secret.
     "a URL with a password": re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@"),
     "an access token": re.compile(
-        r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,})"
+        r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,}"
+        r"|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,})"
     ),
+    "a password": re.compile(r"(?im)^\s*[\w.-]*(password|passwd|secret|token)\s*[:=]\s*[^\s$]"),
 }
 
 
@@ -166,7 +169,7 @@ def _secrecy(name: str, value: Any) -> str:
         if pattern.search(words):
             return f"holds {kind}"
     segments = " ".join(_WORD.findall(name)).lower()
-    is_path = _PATH_NAMES.search(name) or _ABSOLUTE_PATH.fullmatch(words)
+    is_path = _ABSOLUTE_PATH.fullmatch(words) or (_PATH_NAMES.search(name) and "/" in words)
     if _SECRET_WORDS.search(segments) and not is_path:
         return "has the name of a secret and a literal value"
     return ""

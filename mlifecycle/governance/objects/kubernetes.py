@@ -19,6 +19,8 @@ POD_PATHS: Mapping[str, tuple[str, ...]] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "PodTemplate": ("template",),
 }
+# The engine's type of a resource whose objects Helm makes.
+HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
 # The API group of each kind whose name other groups use too, such as Calico's NetworkPolicy.
 GROUPS: Mapping[str, str] = {
@@ -100,6 +102,11 @@ class KubernetesObject:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.name else self.kind
+
+
+def helm_release(resource: str) -> KubernetesObject:
+    """A release that Helm makes by itself: the engine sees none of its objects."""
+    return KubernetesObject(resource, {"apiVersion": "helm.sh/v3", "kind": "Release"})
 
 
 def unfolded(item: KubernetesObject) -> list[KubernetesObject]:
@@ -187,12 +194,18 @@ def scale_target(
     scaler: KubernetesObject, stack: Sequence[KubernetesObject]
 ) -> KubernetesObject | None:
     """What a HorizontalPodAutoscaler scales; None where it is not in the stack."""
+    return next((item for item in stack if scales(scaler, item)), None)
+
+
+def scales(scaler: KubernetesObject, item: KubernetesObject) -> bool:
+    """Whether a HorizontalPodAutoscaler names just that object."""
     reference = section(scaler.spec, "scaleTargetRef")
-    named = [group_of(reference), text(reference, "kind"), text(reference, "name")]
-    for item in stack:
-        if [item.group, item.kind, item.name] == named and item.namespace == scaler.namespace:
-            return item
-    return None
+    return (
+        item.name == text(reference, "name")
+        and item.kind == text(reference, "kind")
+        and item.group == group_of(reference)
+        and item.namespace == scaler.namespace
+    )
 
 
 def group_of(body: Mapping[str, Any]) -> str:
