@@ -138,7 +138,8 @@ class ModelDeployment(pulumi.ComponentResource):
             "verdict": "refused" if self._evaluation.refused else "passed",
             "date": str(self._args.context.date),
             "findings": [
-                json.dumps(finding_as_json(finding)) for finding in self._evaluation.findings
+                json.dumps(finding_as_json(finding, self._args.context.date))
+                for finding in self._evaluation.findings
             ],
         }
 

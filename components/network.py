@@ -18,6 +18,7 @@ def default_deny(namespace: str, options: pulumi.ResourceOptions) -> networking.
     """Nothing in or out of the namespace that no other policy lets through."""
     labels = {
         "app.kubernetes.io/name": "default-deny",
+        "app.kubernetes.io/instance": "default-deny",
         "app.kubernetes.io/version": "1",
         "app.kubernetes.io/component": "network",
         "app.kubernetes.io/part-of": "mlifecycle",

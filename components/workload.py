@@ -41,6 +41,7 @@ class Release:
             "version": names.version_label(self.version),
             "team": self.team,
             "app.kubernetes.io/name": self.model,
+            "app.kubernetes.io/instance": self.model,
             "app.kubernetes.io/version": names.version_label(self.version),
             "app.kubernetes.io/component": "inference",
             "app.kubernetes.io/part-of": "mlifecycle",

@@ -1,12 +1,18 @@
 """The owner's files together, checked against the rules: nothing is judged without all of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
+from mlifecycle.governance.approved import DEFAULT_FILE as APPROVED_FILE
 from mlifecycle.governance.approved import Approved, load_approved
 from mlifecycle.governance.catalogue import all_rules
-from mlifecycle.governance.levels import DEFAULT_FILE, Levels, load_levels
+from mlifecycle.governance.levels import DEFAULT_FILE as LEVELS_FILE
+from mlifecycle.governance.levels import Levels, load_levels
 from mlifecycle.governance.owners_file import OwnersFileError
+from mlifecycle.governance.waivers import DEFAULT_FILE as WAIVERS_FILE
+from mlifecycle.governance.waivers import Waiver, load_waivers
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,10 @@ class Governance:
         """
         if environment not in self.levels.environments:
             known = ", ".join(self.levels.environments)
+            line = _line_of(LEVELS_FILE, "environments:")
             raise OwnersFileError(
-                f"{DEFAULT_FILE}: no environment {environment!r} among those decided for: {known}"
+                f"{LEVELS_FILE}:{line}: no environment {environment!r} among those decided for: "
+                f"{known}"
             )
 
 
@@ -38,7 +46,25 @@ def load_governance() -> Governance:
     """
     governance = Governance(load_levels(), load_approved())
     check_governance(governance)
+    check_waivers(load_waivers())
     return governance
+
+
+def check_waivers(waivers: Iterable[Waiver]) -> None:
+    """Every waiver speaks of a vulnerability, or of a rule that there is.
+
+    Raises:
+        OwnersFileError: a misspelt one would waive nothing, and nobody would know.
+    """
+    rules = {rule.id for rule in all_rules()}
+    unknown = [
+        waiver.finding
+        for waiver in waivers
+        if not waiver.is_of_a_vulnerability and waiver.finding not in rules
+    ]
+    if unknown:
+        line = _line_of(WAIVERS_FILE, unknown[0])
+        raise OwnersFileError(f"{WAIVERS_FILE}:{line}: no rule is called {', '.join(unknown)}")
 
 
 def check_governance(governance: Governance) -> None:
@@ -49,17 +75,31 @@ def check_governance(governance: Governance) -> None:
     """
     levels = governance.levels
     rules = {rule.key: rule for rule in all_rules()}
-    problems = []
+    problems: list[tuple[Path, str, str]] = []
     if missing := rules.keys() - levels.rules.keys():
-        problems.append(f"no level for {', '.join(sorted(missing))}")
-    if unknown := levels.rules.keys() - rules.keys():
-        problems.append(f"no rule is called {', '.join(sorted(unknown))}")
-    for key in rules.keys() & levels.rules.keys():
-        problems += _problems(key, rules[key].has_threshold, levels)
+        problems.append((LEVELS_FILE, "rules:", f"no level for {', '.join(sorted(missing))}"))
+    problems += [
+        (LEVELS_FILE, f"{key}:", f"no rule is called {key}")
+        for key in sorted(levels.rules.keys() - rules.keys())
+    ]
+    for key in sorted(rules.keys() & levels.rules.keys()):
+        problems += [
+            (LEVELS_FILE, f"{key}:", problem)
+            for problem in _problems(key, rules[key].has_threshold, levels)
+        ]
     if lacking := set(levels.environments) - governance.approved.uri_schemes.keys():
-        problems.append(f"approved.yaml: no uri_schemes for {', '.join(sorted(lacking))}")
+        words = f"no uri_schemes for {', '.join(sorted(lacking))}"
+        problems.append((APPROVED_FILE, "uri_schemes:", words))
     if problems:
-        raise OwnersFileError("\n".join(f"{DEFAULT_FILE}: {problem}" for problem in problems))
+        raise OwnersFileError(
+            "\n".join(f"{file}:{_line_of(file, word)}: {words}" for file, word, words in problems)
+        )
+
+
+def _line_of(file: Path, word: str) -> int:
+    """Where a word stands in an owner's file; the first line where it does not."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return next((number for number, line in enumerate(lines, 1) if word in line), 1)
 
 
 def _problems(key: str, has_threshold: bool, levels: Levels) -> list[str]:

@@ -29,7 +29,7 @@ def read_owners_file(file: Path, shape: Any) -> Any:
     except NodeError as error:
         raise OwnersFileError(f"{file}:{error.position.line}: {error}") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise OwnersFileError(f"{file}: cannot be read: {error}") from error
+        raise OwnersFileError(f"{file}:1: cannot be read: {error}") from error
     if len(documents) != 1:
         raise OwnersFileError(f"{file}:1: holds {len(documents)} documents, not one")
     (document,) = documents

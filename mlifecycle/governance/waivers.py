@@ -1,19 +1,39 @@
 """Waivers: who lets which finding of which model pass, why, and until when."""
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
 
 DEFAULT_FILE = POLICY_PACK / "waivers.yaml"
 MAXIMUM_DAYS = 90
+# What names a vulnerability; anything else must be a rule's id.
+VULNERABILITY = re.compile(r"(CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|[A-Z]{2,}-\d{4}-\d+)")
+
+
+def _day(value: Any) -> Any:
+    """A day as written: a number would be read as seconds since 1970."""
+    if isinstance(value, date | str):
+        return value
+    raise ValueError("write a day, such as 2026-11-24")
+
+
 # No wildcard, and nothing that a terminal or a table would read as more than a name.
 Word = Annotated[
     str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$", max_length=200)
 ]
+Day = Annotated[date, BeforeValidator(_day)]
 Sentence = Annotated[
     str,
     StringConstraints(strict=True, min_length=10, max_length=500, pattern=r"^[^\x00-\x1f\x7f]+$"),
@@ -42,8 +62,8 @@ class Waiver(BaseModel):
     owner: Word
     approver: Word
     reason: Sentence
-    created: date
-    expires: date
+    created: Day
+    expires: Day
     ticket: Word
 
     @model_validator(mode="after")
@@ -55,9 +75,16 @@ class Waiver(BaseModel):
         exact = self.version is not None or self.digest is not None
         if self.base_image is None and not (self.model and exact):
             raise ValueError("give model and version, or model and digest, or base_image")
+        if not self.is_of_a_vulnerability and self.version is None:
+            raise ValueError("a rule judges a version: give model and version")
         if self.base_image is not None and (self.model or exact):
             raise ValueError("base_image stands alone: no model, version or digest beside it")
         return self
+
+    @property
+    def is_of_a_vulnerability(self) -> bool:
+        """Whether it speaks of a scanner's finding, not of a rule's."""
+        return VULNERABILITY.fullmatch(self.finding) is not None
 
     def days_left(self, today: date) -> int:
         """How many days it still holds, today included; 0 or less when it has ended."""

@@ -1,6 +1,7 @@
 """What `validate` found, as SARIF 2.1.0 for code scanning."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +16,7 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema
 def as_sarif(validation: Validation) -> str:
     """One run; a waived finding is a suppressed result."""
     results = [
-        _result(item.file, finding)
+        _result(item.file, finding, validation.today)
         for item in validation.judged
         for finding in item.evaluation.findings
     ]
@@ -56,7 +57,7 @@ def _descriptor(
     }
 
 
-def _result(file: Path, finding: Finding) -> dict[str, Any]:
+def _result(file: Path, finding: Finding, today: date) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "level": "error" if finding.level is Level.MANDATORY else "warning",
@@ -66,7 +67,10 @@ def _result(file: Path, finding: Finding) -> dict[str, Any]:
     if finding.undecided:
         result["level"] = "note"
     if waiver := finding.waiver:
-        words = f"{waiver.ticket}, until {waiver.expires}, approved by {waiver.approver}"
+        words = (
+            f"{waiver.ticket}, until {waiver.expires} ({waiver.days_left(today)} days left), "
+            f"approved by {waiver.approver}"
+        )
         result["suppressions"] = [{"kind": "external", "justification": words}]
     return result
 

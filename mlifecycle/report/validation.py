@@ -66,7 +66,9 @@ def as_json(validation: Validation) -> str:
             "version": item.version,
             "environment": validation.environment,
             "verdict": "refused" if item.evaluation.refused else "passed",
-            "findings": [finding_as_json(finding) for finding in item.evaluation.findings],
+            "findings": [
+                finding_as_json(finding, validation.today) for finding in item.evaluation.findings
+            ],
         }
         for item in validation.judged
     ]
@@ -88,7 +90,7 @@ def as_json(validation: Validation) -> str:
     return json.dumps({"manifests": manifests}, indent=2, ensure_ascii=True)
 
 
-def finding_as_json(finding: Finding) -> dict[str, Any]:
+def finding_as_json(finding: Finding, today: date) -> dict[str, Any]:
     """The keys that programs rely on."""
     waiver = finding.waiver
     return {
@@ -99,7 +101,11 @@ def finding_as_json(finding: Finding) -> dict[str, Any]:
         "threshold": finding.threshold,
         "line": finding.line,
         "remediation": finding.remediation,
-        "waiver": waiver and waiver.model_dump(mode="json", exclude_none=True),
+        "waiver": waiver
+        and {
+            **waiver.model_dump(mode="json", exclude_none=True),
+            "days_left": waiver.days_left(today),
+        },
     }
 
 

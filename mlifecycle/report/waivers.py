@@ -2,15 +2,12 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from datetime import date
 
 from mlifecycle.governance.waivers import Waiver
 from mlifecycle.report.escape import terminal
 
-# What names a vulnerability; anything else is a rule's id, which VEX has no word for.
-VULNERABILITY = re.compile(r"(CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|PYSEC-\d{4}-\d+|[A-Z]+-\d+.*)")
 OPENVEX = "https://openvex.dev/ns/v0.2.0"
 
 
@@ -74,7 +71,7 @@ def waivers_as_openvex(waivers: Sequence[Waiver], today: date) -> str:
             "action_statement_timestamp": f"{waiver.created}T00:00:00Z",
         }
         for waiver in waivers
-        if waiver.holds(today) and VULNERABILITY.fullmatch(waiver.finding)
+        if waiver.holds(today) and waiver.is_of_a_vulnerability
     ]
     content = json.dumps(statements, sort_keys=True).encode()
     document = {

@@ -261,11 +261,11 @@ CASES: list[tuple[str, Edits, str | None]] = [
             {I + "resources": {"limits": {"memory": amount}}},
             f"{amount!r} is not a quantity above 0, such as 512Mi or 500m",
         )
-        for amount in ("lots", "512MB", "-1Gi", "0", "0.0Mi", "1 Gi", "Infinity")
+        for amount in ("lots", "100m", "512MB", "-1Gi", "0", "0.0Mi", "1 Gi", "Infinity")
     ),
     *(
         ("resources-memory-limit", {I + "resources": {"limits": {"memory": amount}}}, None)
-        for amount in ("1", "1.5Gi", ".5Gi", "1e9", "128974848", "100m")
+        for amount in ("1", "1.5Gi", ".5Gi", "1e9", "128974848", "1k")
     ),
     ("autoscaling-present", {I + "autoscaling": {"min_replicas": "3"}}, None),
     (
@@ -339,6 +339,15 @@ CASES: list[tuple[str, Edits, str | None]] = [
         {
             "spec.rollback.automatic": True,
             "spec.monitoring.alerting": False,
+            "spec.verification.samples": "0",
+        },
+        "automatic rollback is asked for, with no alert and no verification to trigger it",
+    ),
+    (
+        "rollback-observable",
+        {
+            "spec.rollback.automatic": True,
+            "spec.monitoring": {"enabled": False, "alerting": True},
             "spec.verification.samples": "0",
         },
         "automatic rollback is asked for, with no alert and no verification to trigger it",

@@ -31,6 +31,7 @@ TERMS = Terms(
 SOUND = f"""
 x-labels: &labels
   app.kubernetes.io/name: fraud
+  app.kubernetes.io/instance: fraud
   app.kubernetes.io/version: 2.1.0
   app.kubernetes.io/component: inference
   app.kubernetes.io/part-of: mlifecycle
@@ -108,7 +109,9 @@ objects:
   - apiVersion: policy/v1
     kind: PodDisruptionBudget
     metadata: *metadata
-    spec: {{maxUnavailable: 1, selector: {{matchLabels: *selector}}}}
+    spec:
+      {{maxUnavailable: 1, unhealthyPodEvictionPolicy: AlwaysAllow,
+        selector: {{matchLabels: *selector}}}}
   - apiVersion: networking.k8s.io/v1
     kind: NetworkPolicy
     metadata: {{name: default-deny, namespace: models, labels: *labels}}

@@ -9,6 +9,27 @@ from tests.policy.objects import ABSENT, BOX, DIGEST, POD, RULES, changed, messa
 
 CASES: list[tuple[str, str, Path, Any, list[str]]] = [
     (
+        "rel-pdb",
+        "PodDisruptionBudget",
+        ("spec", "unhealthyPodEvictionPolicy"),
+        ABSENT,
+        ["PodDisruptionBudget fraud has no unhealthyPodEvictionPolicy"],
+    ),
+    (
+        "id-token",
+        "Deployment",
+        (*POD, "volumes", 0),
+        {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "x"}}]}},
+        ["volume t holds a serviceAccountToken"],
+    ),
+    (
+        "lbl-recommended",
+        "Service",
+        ("metadata", "labels", "app.kubernetes.io/instance"),
+        ABSENT,
+        ["label app.kubernetes.io/instance is missing"],
+    ),
+    (
         "img-digest",
         "Deployment",
         (*BOX, "image"),

@@ -287,7 +287,7 @@ def test_nothing_but_the_autoscaler_sets_replicas(replicas: Any) -> None:
     ],
 )
 def test_a_budget_lets_a_pod_go(fields: dict[str, Any], passes: bool) -> None:
-    spec = {"selector": OWN, **fields}
+    spec = {"selector": OWN, "unhealthyPodEvictionPolicy": "AlwaysAllow", **fields}
     found = judged("rel-pdb", changed(BUDGET, (("spec",), spec)))
     assert (found == []) == passes
     for objection in found:

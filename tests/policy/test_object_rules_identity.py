@@ -185,7 +185,7 @@ NAME = "has the name of a secret and a literal value"
         ("AUTHTOKEN", "x", NAME),
         ("X", "hf_" + "a" * 34, "holds an access token"),
         ("X", "sk-proj-" + "a" * 30, "holds an access token"),
-        ("X", "eyJhbGciOiJI.eyJzdWIiOiIxMjM0NTY3ODkw", "holds an access token"),
+        ("X", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0", "holds an access token"),
         ("app.yaml", "host: db\n  db.password: hunter2", "holds a password"),
         ("app.yaml", "host: db\npassword: $(PASSWORD)", None),
         ("SECRET_PATH", "secrets/x", None),

@@ -7,9 +7,14 @@ from pydantic import ValidationError
 
 from mlifecycle.governance.approved import load_approved
 from mlifecycle.governance.findings import Level
-from mlifecycle.governance.governance import Governance, check_governance, load_governance
+from mlifecycle.governance.governance import (
+    Governance,
+    check_governance,
+    check_waivers,
+    load_governance,
+)
 from mlifecycle.governance.levels import RuleLevel, load_levels
-from mlifecycle.governance.owners_file import OwnersFileError
+from mlifecycle.governance.owners_file import POLICY_PACK, OwnersFileError
 from mlifecycle.governance.waivers import load_waivers
 from tests.policy.test_evaluation import waiver
 
@@ -54,7 +59,7 @@ def test_an_unusable_levels_file_stops_everything(
 
 def test_a_missing_file_stops_everything(tmp_path: Path) -> None:
     for load in (load_levels, load_approved, load_waivers):
-        with pytest.raises(OwnersFileError, match=r"none\.yaml: cannot be read"):
+        with pytest.raises(OwnersFileError, match=r"none\.yaml:1: cannot be read"):
             load(tmp_path / "none.yaml")
 
 
@@ -142,6 +147,8 @@ def test_the_committed_waivers_are_sound() -> None:
         ("expires: 2027-01-15", "expires: never", r"waivers.yaml:8: 0.expires"),
         ("  ticket: RISK-1234\n", "", r"waivers.yaml:1: 0.ticket"),
         ("reason: The data is being collected", "reason: ''", r"waivers.yaml:6: 0.reason"),
+        ("created: 2026-11-01", "created: 1793491200", r"waivers.yaml:7: 0.created"),
+        ("  version: 2.1.0\n", "  digest: 'sha256:" + "a" * 64 + "'\n", "a rule judges a version"),
         ("  ticket", "  note: x\n  ticket", r"waivers.yaml:9: 0.note"),
     ],
 )
@@ -173,3 +180,20 @@ def test_a_waiver_may_last_ninety_days() -> None:
     waiver(created="2026-01-01", expires="2026-04-01")
     with pytest.raises(ValidationError, match="1 to 90 days"):
         waiver(created="2026-01-01", expires="2026-04-02")
+
+
+def test_a_waiver_of_no_rule_is_a_mistake() -> None:
+    check_waivers([waiver(), waiver(finding="CVE-2024-1234"), waiver(finding="PYSEC-2024-12")])
+    with pytest.raises(OwnersFileError, match=r"waivers.yaml:1: no rule is called drift-maximun"):
+        check_waivers([waiver(finding="drift-maximun")])
+
+
+def test_a_mistake_between_files_is_named_with_its_line() -> None:
+    governance = load_governance()
+    rules = {**governance.levels.rules}
+    rules["drift-maximum"] = RuleLevel(level=Level.MANDATORY)
+    levels = governance.levels.model_copy(update={"rules": rules})
+    lines = (POLICY_PACK / "levels.yaml").read_text().splitlines()
+    line = next(n for n, text in enumerate(lines, 1) if "drift-maximum:" in text)
+    with pytest.raises(OwnersFileError, match=rf"levels.yaml:{line}: drift-maximum has no thr"):
+        check_governance(Governance(levels, governance.approved))

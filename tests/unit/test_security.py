@@ -242,7 +242,7 @@ def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
 
 def test_any_secret_blocks_and_names_its_place() -> None:
     secret = Secret(rule="pem", file="app/x.py", line=2)
-    found = judged(evidence(secrets=(secret,)), waiver(finding="pem")).objections
+    found = judged(evidence(secrets=(secret,)), waiver(finding="CVE-2024-1234")).objections
     assert found == ("secret (pem) in app/x.py, line 2",)
     assert verdict.failure_text(found).endswith(
         "Action Required:\n"

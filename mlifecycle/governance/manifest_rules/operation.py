@@ -9,7 +9,7 @@ from mlifecycle.manifest.schema import Manifest
 
 # Kubernetes' resource.Quantity, without a sign.
 QUANTITY = re.compile(
-    r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?", re.ASCII
+    r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?", re.ASCII
 )
 RESOURCES = ("spec", "inference", "resources")
 # What a later version of the platform acts on: asked for and not given must be seen.
@@ -35,7 +35,7 @@ def _memory_limit(manifest: Manifest, _: Terms) -> Iterator[Objection]:
         amounts = getattr(resources, part)
         for field in ("cpu", "memory"):
             amount: str | None = amounts and getattr(amounts, field)
-            if amount is not None and not _is_quantity(amount):
+            if amount is not None and not _is_quantity(amount, whole=field == "memory"):
                 yield Objection(
                     f"{amount!r} is not a quantity above 0, such as 512Mi or 500m",
                     value=amount,
@@ -43,9 +43,12 @@ def _memory_limit(manifest: Manifest, _: Terms) -> Iterator[Objection]:
                 )
 
 
-def _is_quantity(text: str) -> bool:
+def _is_quantity(text: str, *, whole: bool) -> bool:
+    """Above 0, and where it counts bytes, no part of one (`100m` is a tenth of a byte)."""
     match = QUANTITY.fullmatch(text)
-    return match is not None and Decimal(match[1]) > 0
+    if match is None or (whole and match[2] in ("n", "u", "m")):
+        return False
+    return Decimal(match[1]) > 0
 
 
 def _autoscaling(manifest: Manifest, _: Terms) -> Iterator[Objection]:
@@ -106,7 +109,7 @@ def _rollback_observable(manifest: Manifest, _: Terms) -> Iterator[Objection]:
     if rollback is None or rollback.automatic is not True:
         raise NothingToJudge
     # An absent section is the environment's default, which alerts and verifies.
-    silent = monitoring is not None and monitoring.alerting is False
+    silent = monitoring is not None and False in (monitoring.enabled, monitoring.alerting)
     unverified = verification is not None and verification.samples == 0
     if silent and unverified:
         yield Objection(

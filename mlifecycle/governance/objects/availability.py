@@ -170,6 +170,11 @@ def _check_disruption(stack: Stack, _: Terms) -> Iterator[Objection]:
             message = f"{name} has {len(chosen)} PodDisruptionBudgets, not one"
             yield Objection(message, str(len(chosen)), (), str(item))
         for budget in chosen:
+            if known(budget.spec.get("unhealthyPodEvictionPolicy")) is None:
+                message = f"PodDisruptionBudget {shown(budget.name)} has no"
+                yield Objection(
+                    f"{message} unhealthyPodEvictionPolicy", None, ("spec",), str(budget)
+                )
             if not _lets_go(budget, _floor(item, stack)):
                 asked = " and ".join(
                     f"{field} {shown(budget.spec[field])}"

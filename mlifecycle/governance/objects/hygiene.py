@@ -31,6 +31,7 @@ _CLUSTER_SCOPED = re.compile(
 POD_SECURITY_MODES = ("enforce", "warn", "audit")
 RECOMMENDED_LABELS = (
     "app.kubernetes.io/name",
+    "app.kubernetes.io/instance",
     "app.kubernetes.io/version",
     "app.kubernetes.io/component",
     PART_OF,

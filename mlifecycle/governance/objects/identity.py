@@ -86,6 +86,11 @@ def _check_token(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     places: list[tuple[Mapping[str, Any], Path]] = []
     if pod := pod_of(item):
         places.append((pod.spec, (*pod.path, "spec", field)))
+        for index, volume in enumerate(sections(pod.spec, "volumes")):
+            for source in sections(section(volume, "projected"), "sources"):
+                if known(source.get("serviceAccountToken")) is not None:
+                    message = f"volume {shown(volume.get('name'))} holds a serviceAccountToken"
+                    yield Objection(message, None, (*pod.path, "spec", "volumes", index))
     if item.is_a("ServiceAccount"):
         places.append((item.body, (field,)))
     for place, path in places:
