@@ -53,6 +53,11 @@ CASES: list[tuple[str, Edits, str | None]] = [
     # Wilson's lower bound of 0.94 crosses 0.85 between 60 and 61 samples.
     ("metrics-confidence", {M + "sample_size": "61"}, None),
     ("metrics-confidence", {"spec.metrics": None}, None),
+    (
+        "metrics-confidence",
+        {M + "sample_size": "20", M + "accuracy": "0.85"},
+        "accuracy 0.85 on 20 samples may be as low as 0.639 (95 % confidence), below 0.85",
+    ),
     ("metrics-confidence", {M + "sample_size": "20", M + "accuracy": None}, None),
     (
         "metrics-confidence",
@@ -103,7 +108,9 @@ CASES: list[tuple[str, Edits, str | None]] = [
         {D + "score": "0.30"},
         "Drift score 0.30 is not below maximum threshold 0.30",
     ),
+    ("drift-elevated", {D + "score": "0.05"}, None),
     ("drift-elevated", {D + "score": "0.10"}, None),
+    ("drift-elevated", {D + "score": "0.31"}, None),
     ("drift-elevated", {D + "score": "0.1001"}, "drift score 0.1001 is elevated (above 0.10)"),
     ("drift-elevated", {D + "score": "0.2999"}, "drift score 0.2999 is elevated (above 0.10)"),
     ("drift-elevated", {D + "score": "0.30"}, None),
@@ -324,6 +331,19 @@ CASES: list[tuple[str, Edits, str | None]] = [
         "no explainability method is given",
     ),
     ("rollback-observable", {"spec.rollback": {"automatic": True}}, None),
+    ("rollback-observable", {"spec.rollback": {"automatic": False}}, None),
+    *(
+        (
+            "rollback-observable",
+            {
+                "spec.rollback.automatic": True,
+                "spec.monitoring.alerting": alerting,
+                "spec.verification.samples": samples,
+            },
+            None,
+        )
+        for alerting, samples in ((True, "0"), (False, "5"))
+    ),
     (
         "rollback-observable",
         {"spec.rollback.automatic": True, "spec.monitoring.alerting": False},
@@ -377,6 +397,12 @@ CASES: list[tuple[str, Edits, str | None]] = [
         "F1 score 0.90 is more than 0.02 below the previous version's 0.9201",
     ),
     ("regression-accuracy", {P + "version": "2.0.0"}, None),
+    ("regression-accuracy", {P + "metrics": {"accuracy": "0.95"}}, None),
+    ("regression-accuracy", {P + "metrics": {"accuracy": "0.50"}}, None),
+    ("regression-accuracy", {P + "metrics": {"accuracy": "1"}, "spec.metrics": None}, None),
+    ("regression-latency", {I + "latency_p99_ms": "100", P + "latency_p99_ms": "100"}, None),
+    ("regression-latency", {I + "latency_p99_ms": "100"}, None),
+    ("regression-latency", {P + "latency_p99_ms": "100"}, None),
     (
         "regression-accuracy",
         {P + "metrics": {"accuracy": "0.96" + "0" * 40 + "1"}},

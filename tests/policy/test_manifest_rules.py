@@ -21,6 +21,7 @@ def test_a_rule_speaks_on_its_side_of_the_boundary_only(
 def test_wilsons_interval_is_the_published_one() -> None:
     """8 of 10: 49.0 % to 94.3 %, as in Newcombe (1998), Statistics in Medicine 17, method 3."""
     assert f"{wilson_lower_bound(Decimal('0.8'), 10):.4f}" == "0.4902"
+    assert f"{wilson_lower_bound(Decimal('0.3'), 10):.4f}" == "0.1078"
 
 
 def test_every_rule_has_a_case_that_passes_and_one_that_does_not() -> None:

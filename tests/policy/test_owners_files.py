@@ -36,6 +36,7 @@ WAIVER = """\
     ("content", "expected"),
     [
         ("", r"levels.yaml:1: holds 0 documents"),
+        ("a: 1\n---\nb: 1\n", r"levels.yaml:1: holds 2 documents"),
         ("a: [", r"levels.yaml:2: "),
         ("- a\n", r"levels.yaml:1: the file: "),
         (RULES + "{level: optional}", r"levels.yaml:3: rules.x.level"),
