@@ -292,6 +292,18 @@ CASES: list[tuple[str, Edits, str | None]] = [
         "min_replicas 2 is below the environment's floor of 3",
     ),
     ("replicas-minimum", {I + "autoscaling": {"min_replicas": "3"}}, None),
+    (
+        "replicas-minimum",
+        {I + "autoscaling": {"max_replicas": "2"}},
+        "max_replicas 2 is below the environment's floor of 3",
+    ),
+    ("replicas-minimum", {I + "autoscaling": {"max_replicas": "3"}}, None),
+    ("autoscaling-present", {I + "autoscaling": {"max_replicas": "3"}}, None),
+    (
+        "autoscaling-present",
+        {I + "autoscaling": {}},
+        "no autoscaling given: the environment's default is applied",
+    ),
     ("monitoring-enabled", {"spec.monitoring": {"enabled": True}}, None),
     ("monitoring-enabled", {"spec.monitoring": {}}, "monitoring is not enabled: true"),
     (

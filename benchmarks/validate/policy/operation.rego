@@ -31,7 +31,11 @@ warn contains "autoscaling-present: no autoscaling given: the environment's defa
 }
 
 deny contains message if {
-	some path in [["inference", "replicas"], ["inference", "autoscaling", "min_replicas"]]
+	some path in [
+		["inference", "replicas"],
+		["inference", "autoscaling", "min_replicas"],
+		["inference", "autoscaling", "max_replicas"],
+	]
 	number := given(path)
 	floor_of_environment := limit("replicas-minimum")[environment]
 	number < floor_of_environment

@@ -52,7 +52,8 @@ def _is_quantity(text: str, *, whole: bool) -> bool:
 
 
 def _autoscaling(manifest: Manifest, _: Terms) -> Iterator[Objection]:
-    if manifest.spec.inference is None or manifest.spec.inference.autoscaling is None:
+    autoscaling = manifest.spec.inference.autoscaling if manifest.spec.inference else None
+    if autoscaling is None or (autoscaling.min_replicas or autoscaling.max_replicas) is None:
         yield Objection(
             "no autoscaling given: the environment's default is applied", path=("spec", "inference")
         )
@@ -64,8 +65,9 @@ def _replicas(manifest: Manifest, terms: Terms) -> Iterator[Objection]:
         raise NothingToJudge
     asked: list[tuple[int | None, Path]] = [(inference.replicas, ("spec", "inference", "replicas"))]
     if inference.autoscaling is not None:
-        least = inference.autoscaling.min_replicas
-        asked.append((least, ("spec", "inference", "autoscaling", "min_replicas")))
+        for field in ("min_replicas", "max_replicas"):
+            number = getattr(inference.autoscaling, field)
+            asked.append((number, ("spec", "inference", "autoscaling", field)))
     for number, path in asked:
         if number is not None and number < terms.limit:
             yield Objection(
