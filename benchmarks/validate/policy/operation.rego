@@ -27,8 +27,12 @@ quantity(text) if {
 }
 
 warn contains "autoscaling-present: no autoscaling given: the environment's default is applied" if {
-	not input.spec.inference.autoscaling
+	not bounded
 }
+
+bounded if input.spec.inference.autoscaling.min_replicas
+
+bounded if input.spec.inference.autoscaling.max_replicas
 
 deny contains message if {
 	some path in [
