@@ -1,8 +1,6 @@
 """A ModelDeployment: gate, image, objects and verification, in the order in which they happen."""
 
-import contextlib
 import json
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +10,9 @@ from pulumi import ResourceHookBinding, ResourceOptions
 
 from components import availability, network, workload
 from components.hooks import guarded_hook, in_hook_pool
+from components.model_gate import GateInputs, ModelGate
 from mlifecycle.artifact import Artifact
-from mlifecycle.gate import GateRefusal, GateSettings, Passed, pass_gate
+from mlifecycle.gate import GateSettings
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance
@@ -27,8 +26,6 @@ from mlifecycle.report.validation import finding_as_json
 from mlifecycle.stack.settings import StackSettings
 
 TYPE = "mlifecycle:index:ModelDeployment"
-# What may run in a gate beside its two scans: wheels 600 s, build 900 s, database 300 s.
-GATE_SECONDS = 1800
 NAMING_SECONDS = 150
 VERIFICATION_SECONDS = 120
 DELETE_SECONDS = 120
@@ -95,9 +92,9 @@ class ModelDeployment(pulumi.ComponentResource):
         inputs = args.build_inputs()
         environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
-        self._gate_lock = threading.Lock()
-        self._outcome: Passed | GateRefusal | None = None
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
+        gated = GateInputs(model.name, self._evaluation, inputs, args.context)
+        self._gate = ModelGate(gated, args.gate)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
         super().__init__(
@@ -110,9 +107,9 @@ class ModelDeployment(pulumi.ComponentResource):
                 "build": inputs if isinstance(inputs, str) else inputs.digest(),
                 "generator": args.generator_digest,
             },
-            ResourceOptions.merge(opts, ResourceOptions(hooks=self._gate_hooks())),
+            ResourceOptions.merge(opts, ResourceOptions(hooks=self._gate.hooks())),
         )
-        self.refusal = pulumi.Output.from_input(self._refusal())
+        self.refusal = pulumi.Output.from_input(self._gate.refusal(self.urn))
         namespace = args.settings.namespace_of(manifest.metadata.namespace)
         self.summary = {
             "version": model.version,
@@ -206,15 +203,6 @@ class ModelDeployment(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, retain_on_delete=True),
         )
 
-    def _gate_hooks(self) -> ResourceHookBinding:
-        gate = guarded_hook(
-            f"gate of {self._args.loaded.manifest.spec.model.name}",
-            self._gate_in_time,
-            timeout=GATE_SECONDS + 2 * self._args.settings.scan_timeout_seconds,
-            on_dry_run=True,
-        )
-        return ResourceHookBinding(before_create=[gate], before_update=[gate])
-
     def _release_hooks(self, inputs: BuildInputs, release: workload.Release) -> ResourceHookBinding:
         """Around the Deployment, in `up` only: name the image before it, verify after it."""
         naming = guarded_hook(
@@ -236,52 +224,11 @@ class ModelDeployment(pulumi.ComponentResource):
             after_update=[verification],
         )
 
-    def _gate(self) -> Passed:
-        """Pass the gate, or find it passed in this run.
-
-        Raises:
-            GateRefusal: it does not pass, or did not before in this run.
-        """
-        with self._gate_lock:
-            if self._outcome is None:
-                args = self._args
-                try:
-                    self._outcome = pass_gate(
-                        self._evaluation, args.build_inputs(), args.context, args.gate
-                    )
-                except GateRefusal as error:
-                    self._outcome = error
-        if isinstance(self._outcome, GateRefusal):
-            raise self._outcome
-        return self._outcome
-
-    def _gate_in_time(self) -> None:
-        """The gate, before the engine may go on.
-
-        A hook that fails ends a preview at once, and the other models' findings with it. So a
-        refusal is kept there, and `refusal` tells it when every gate has been passed or not.
-        """
-        with contextlib.suppress(*([GateRefusal] if pulumi.runtime.is_dry_run() else [])):
-            self._gate()
-
-    async def _refusal(self) -> str:
-        # The gate's hook has run before the component has a URN. Where it did not, because nothing
-        # changed, the evidence is this machine's, or the gate makes it now.
-        await self.urn.future()
-        name = self._args.loaded.manifest.spec.model.name
-        try:
-            passed = await in_hook_pool(self._gate)
-        except GateRefusal as error:
-            return f"{name}\n{error}"
-        for text in passed.waived:
-            pulumi.log.warn(f"{name}: {text}")
-        return ""
-
     async def _reference(self, inputs: BuildInputs) -> Any:
         """What runs, from the gate's evidence; unknown where there is none."""
         if await self.refusal.future():
             return pulumi.UNKNOWN
-        digest = self._gate().evidence.image_digest
+        digest = self._gate.passed().evidence.image_digest
         return names.reference(self._args.settings.registry, inputs, digest)
 
     async def _staged(self, inputs: BuildInputs) -> BuildContext:
@@ -290,7 +237,7 @@ class ModelDeployment(pulumi.ComponentResource):
 
     def _name_image(self, inputs: BuildInputs) -> None:
         repository = names.repository(self._args.settings.registry, inputs.model)
-        digest = self._gate().evidence.image_digest
+        digest = self._gate.passed().evidence.image_digest
         # Fails when the registry lacks it: what was pushed is then not what was scanned.
         registry.set_tag(repository, digest, names.tag(inputs))
 

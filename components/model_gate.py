@@ -1,0 +1,92 @@
+"""The gate of one model: passed once in a run, by its hook where something changes."""
+
+import contextlib
+import threading
+from dataclasses import dataclass
+
+import pulumi
+from pulumi import ResourceHookBinding
+
+from components.hooks import guarded_hook, in_hook_pool
+from mlifecycle.gate import GateRefusal, GateSettings, Passed, pass_gate
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.evaluation import Evaluation
+from mlifecycle.image.names import BuildInputs
+
+# What may run in a gate beside its two scans: wheels 600 s, build 900 s, database 300 s.
+GATE_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class GateInputs:
+    """What a gate judges: the manifest's evaluation, and what the image is made of, or why not."""
+
+    model: str
+    evaluation: Evaluation
+    build: BuildInputs | str
+    context: Context
+
+
+class ModelGate:
+    """Passes the gate, or refuses, and remembers which."""
+
+    def __init__(self, inputs: GateInputs, settings: GateSettings) -> None:
+        self._inputs = inputs
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._outcome: Passed | GateRefusal | None = None
+
+    def hooks(self) -> ResourceHookBinding:
+        """Before the component is made or changed, in preview too."""
+        gate = guarded_hook(
+            f"gate of {self._inputs.model}",
+            self._in_time,
+            timeout=GATE_SECONDS + 2 * self._settings.scan_seconds,
+            on_dry_run=True,
+        )
+        return ResourceHookBinding(before_create=[gate], before_update=[gate])
+
+    def passed(self) -> Passed:
+        """Pass the gate, or find it passed in this run.
+
+        Raises:
+            GateRefusal: it does not pass, or did not before in this run.
+        """
+        with self._lock:
+            if self._outcome is None:
+                inputs = self._inputs
+                try:
+                    self._outcome = pass_gate(
+                        inputs.evaluation, inputs.build, inputs.context, self._settings
+                    )
+                except GateRefusal as error:
+                    self._outcome = error
+        if isinstance(self._outcome, GateRefusal):
+            raise self._outcome
+        return self._outcome
+
+    async def refusal(self, registered: pulumi.Output[str]) -> str:
+        """Why the gate refuses the model, empty where it does not.
+
+        Args:
+            registered: the component's URN. The gate's hook has run before it is known. Where it
+                did not, because nothing changed, the evidence is this machine's, or the gate makes
+                it now.
+        """
+        await registered.future()
+        try:
+            passed = await in_hook_pool(self.passed)
+        except GateRefusal as error:
+            return f"{self._inputs.model}\n{error}"
+        for text in passed.waived:
+            pulumi.log.warn(f"{self._inputs.model}: {text}")
+        return ""
+
+    def _in_time(self) -> None:
+        """The gate, before the engine may go on.
+
+        A hook that fails ends a preview at once, and the other models' findings with it. So a
+        refusal is kept there, and `refusal` tells it when every gate has been passed or not.
+        """
+        with contextlib.suppress(*([GateRefusal] if pulumi.runtime.is_dry_run() else [])):
+            self.passed()
