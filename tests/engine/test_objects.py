@@ -99,6 +99,32 @@ def test_what_a_preview_does_not_know_is_counted_there_and_refused_in_up(
     assert "stranger" not in maps
 
 
+DANGLING = """
+
+def _stranger() -> None:
+    import pulumi_kubernetes as kubernetes
+
+    kubernetes.core.v1.Service(
+        "stranger",
+        metadata={"name": "stranger", "namespace": "NAMESPACE"},
+        spec={"selector": {"app": "nobody"}, "ports": [{"port": 80}]},
+    )
+
+
+_stranger()
+"""
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_objects_that_do_not_fit_together_are_refused(sandbox: Sandbox, pack: bool) -> None:
+    if not pack:
+        sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
+    with_a_stranger(sandbox, DANGLING)
+    output = refused(sandbox.preview())
+    assert "the selector of Service stranger matches no pod of the stack" in output
+    assert "[ref-integrity]" in output
+
+
 @pytest.mark.parametrize("file", ["levels.yaml", "approved.yaml", "waivers.yaml"])
 def test_a_broken_owners_file_stops_everything_with_file_and_line(
     sandbox: Sandbox, file: str
