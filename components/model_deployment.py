@@ -84,7 +84,7 @@ class ModelDeployment(pulumi.ComponentResource):
     image: pulumi.Output[str] | None = None
     refusal: pulumi.Output[str]
     settled: pulumi.Output[str]
-    summary: dict[str, pulumi.Input[str]]
+    summary: dict[str, Any]
 
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
         manifest = args.loaded.manifest
@@ -115,6 +115,12 @@ class ModelDeployment(pulumi.ComponentResource):
             "version": model.version,
             "namespace": namespace,
             "address": f"http://{model.name}.{namespace}.svc",
+            # What the next release of it is compared with.
+            "metrics": {
+                field: str(value)
+                for field in ("accuracy", "f1_score")
+                if (value := getattr(manifest.spec.metrics, field, None)) is not None
+            },
         }
         if not isinstance(inputs, str):
             self.image = pulumi.Output.from_input(self._reference(inputs))

@@ -26,6 +26,10 @@ the policy pack in `pulumi preview` and `pulumi up`, and `pulumi policy analyze`
 one release, approved by someone other than its owner, for at most {MAXIMUM_DAYS} days.
 `mlifecycle waivers` lists them with the days that they have left.
 
+Two findings belong to no rule, and warn only: `waiver-ended` (a waiver of this release has ended,
+and waives nothing), and in a preview `not-decided` (how many checks wait for values that `up` will
+know). `schema` is the name that reports give to a manifest that cannot be read.
+
 **A new rule** is one `Rule` in `mlifecycle/governance/manifest_rules/` or `.../objects/`, its line
 in `levels.yaml`, and its cases in `tests/policy/`.
 """

@@ -1,13 +1,17 @@
 """`mlifecycle up`: preview, update, verify, and say what happened."""
 
 import json
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlifecycle.artifact import inspect_artifact
+from mlifecycle.governance.context import CONTEXT_VARIABLE, RunningRelease, read_context
 from mlifecycle.release.verification import Target, Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
 from mlifecycle.stack.settings import PROJECT, StackSettings, manifests_of, read_settings
@@ -47,11 +51,12 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     manifests = [item.manifest for item in manifests_of(stack, settings, root)]
     names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
     report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
-    preview = engine.preview()
-    report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
-    report(f"updating stack {stack}")
-    # Also where nothing changes: a lock that a killed engine left is noticed, and taken away.
-    update = engine.up(f"release {names}", report)
+    with _one_context(engine.outputs(), settings):
+        preview = engine.preview()
+        report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
+        report(f"updating stack {stack}")
+        # Also where nothing changes: a lock that a killed engine left is noticed, and taken away.
+        update = engine.up(f"release {names}", report)
     report("verifying what runs")
     started = time.monotonic()
     outputs = engine.outputs()["models"]
@@ -60,6 +65,27 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
         for manifest in manifests
     ]
     return ReleaseResult(preview, update, time.monotonic() - started, tuple(models))
+
+
+@contextmanager
+def _one_context(outputs: dict[str, Any], settings: StackSettings) -> Iterator[None]:
+    """Today, the waivers and what runs now, the same for preview, update and policy pack."""
+    if os.environ.get(CONTEXT_VARIABLE):
+        yield
+        return
+    running = {
+        name: RunningRelease(version=output["version"], **output.get("metrics", {}))
+        for name, output in outputs.get("models", {}).items()
+    }
+    context = read_context((settings.registry,)).model_copy(update={"running": running})
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "context.json"
+        file.write_text(context.model_dump_json())
+        os.environ[CONTEXT_VARIABLE] = str(file)
+        try:
+            yield
+        finally:
+            del os.environ[CONTEXT_VARIABLE]
 
 
 def configuration_reader(configuration: dict[str, str]) -> Callable[[str], Any]:

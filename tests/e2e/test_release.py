@@ -167,6 +167,21 @@ def test_a_second_up_changes_nothing(released: Sandbox) -> None:
     assert "Verified:   all 8 golden samples" in again.output
 
 
+def test_a_model_worse_than_the_one_that_runs_is_refused(released: Sandbox) -> None:
+    released.write_manifest(("accuracy: 0.94", "accuracy: 0.91"))
+    try:
+        result = released.mlifecycle("up", "--stack", released.stack)
+    finally:
+        released.write_manifest()
+    assert result.code == 1, result.output
+    expected = "accuracy 0.91 is more than 0.02 below the running release's 0.94"
+    assert result.output.count(expected) == 1
+    # Where no one asks the stack, it is not decided, and said so.
+    preview = released.preview()
+    assert preview.code == 0, preview.output
+    assert "below the running release's: no stack is asked what it runs" in preview.output
+
+
 def test_the_history_says_what_each_update_did(released: Sandbox) -> None:
     history = json.loads(released.pulumi("stack", "history", "--json").output)
     assert history[-1]["kind"] == "update"
