@@ -1,5 +1,8 @@
 """The local platform mends itself, ends without a trace, and refuses what it could not run on."""
 
+import contextlib
+import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -7,10 +10,11 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
+import psutil
 import pytest
 
 from devcluster.errors import EnvironmentUnfit
-from devcluster.platform import lifecycle, namespace, supervisor
+from devcluster.platform import leftovers, lifecycle, namespace, supervisor
 from devcluster.platform.layout import Layout, process_layout
 from devcluster.toolchain import Toolchain
 
@@ -98,6 +102,43 @@ def test_another_platform_on_the_same_addresses_is_refused(own: Layout) -> None:
         EnvironmentUnfit, match=rf"is taken: route .* of interface {own.host_interface}"
     ):
         namespace.refuse_taken_network(rival)
+
+
+def test_a_namespace_of_somebody_else_is_left_alone(own: Layout) -> None:
+    foreign = replace(own, name="foreign", state=own.state.parent / "foreign")
+    subprocess.run(["ip", "netns", "add", foreign.name], check=True)
+    try:
+        with pytest.raises(EnvironmentUnfit, match="namespace foreign is there that no platform"):
+            namespace.refuse_foreign_namespace(foreign)
+    finally:
+        subprocess.run(["ip", "netns", "delete", foreign.name], check=True)
+
+
+def test_what_a_killed_engine_left_running_is_ended(own: Layout, tmp_path: Path) -> None:
+    """A stand-in for the language host: the real one is left only by a kill at the right time."""
+    plugin = tmp_path / "pulumi-language-python"
+    shutil.copy("/bin/sleep", plugin)
+    homes = {"ours": own.state / "pulumi-home", "theirs": tmp_path / "pulumi-home"}
+    for home in homes.values():
+        # Its parent ends at once, as the killed engine did.
+        command = ["sh", "-c", f"{plugin} 300 >/dev/null 2>&1 & exit 0"]
+        subprocess.run(command, env={**os.environ, "PULUMI_HOME": str(home)}, check=True)
+
+    def running() -> dict[str, psutil.Process]:
+        found = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.exe() == str(plugin) and process.status() != psutil.STATUS_ZOMBIE:
+                    found[process.environ()["PULUMI_HOME"]] = process
+        return found
+
+    try:
+        assert running().keys() == {str(home) for home in homes.values()}
+        leftovers.end(own)
+        assert running().keys() == {str(homes["theirs"])}
+    finally:
+        for process in running().values():
+            process.kill()
 
 
 def test_down_leaves_nothing(own: Layout) -> None:

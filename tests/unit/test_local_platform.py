@@ -2,6 +2,7 @@
 
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import yaml
 
 from devcluster import local_stacks
 from devcluster.errors import EnvironmentUnfit
-from devcluster.platform import preflight
-from devcluster.platform.layout import Layout, layout_for
+from devcluster.platform import namespace, preflight
+from devcluster.platform.layout import Layout, layout_for, process_layout
 from devcluster.platform.supervisor import render_configuration
 
 LAYOUT = Layout("mlifecycle", Path("/cache"), Path("/state"), IPv4Network("10.203.0.0/22"))
@@ -75,6 +76,51 @@ def test_a_local_stack_differs_from_the_committed_one_in_the_local_keys_only(
     }
     assert changed == {*local_stacks.LOCAL_KEYS, *local_stacks.SECRET_KEYS}
     assert composed.keys() - committed.keys() == {"encryptionsalt"}
+
+
+def test_two_platforms_never_share_an_interface() -> None:
+    names = (
+        "mlifecycle",
+        "mlifecycle-own",
+        "mlifecycle-test",
+        "exam-platform-a",
+        "exam-platform-b",
+    )
+    interfaces = {
+        Layout(name, LAYOUT.cache, LAYOUT.state, LAYOUT.network).host_interface for name in names
+    }
+    assert len(interfaces) == len(names)
+    assert all(len(interface) <= 15 for interface in interfaces)
+
+
+def test_a_platform_keeps_its_addresses_until_it_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("MLIFECYCLE_PLATFORM", "other")
+    monkeypatch.delenv("MLIFECYCLE_NETWORK", raising=False)
+    started = replace(process_layout(), network=IPv4Network("10.9.0.0/22"))
+    started.state.mkdir(parents=True)
+    started.network_file.write_text(str(started.network))
+    assert process_layout() == started
+    monkeypatch.setenv("MLIFECYCLE_NETWORK", "10.9.0.0/22")
+    assert process_layout() == started
+    monkeypatch.setenv("MLIFECYCLE_NETWORK", "10.8.0.0/22")
+    with pytest.raises(
+        EnvironmentUnfit, match=r"other was started on 10\.9\.0\.0/22, not on 10\.8"
+    ):
+        process_layout()
+
+
+def test_a_route_that_leads_nowhere_takes_its_addresses_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    routes = '[{"type": "blackhole", "dst": "10.203.1.0/24", "flags": []}]'
+    monkeypatch.setattr(namespace, "_run", lambda *_: routes)
+    with pytest.raises(
+        EnvironmentUnfit, match=r"is taken: route 10\.203\.1\.0/24 of type blackhole"
+    ):
+        namespace.refuse_taken_network(LAYOUT)
 
 
 def test_stacks_that_run_another_checkout_say_which(tmp_path: Path) -> None:

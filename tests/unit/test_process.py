@@ -1,11 +1,13 @@
 """A tool can neither hang the run, nor outlive its time, nor fail without a word."""
 
+import threading
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
+from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
 
 
@@ -62,3 +64,27 @@ def test_a_child_left_behind_by_a_tool_does_not_live_on(tmp_path: Path) -> None:
     tool = script(tmp_path, f"sleep 300 >/dev/null 2>&1 & echo $! > {child}")
     run_tool([tool], timeout=10)
     assert ends(int(child.read_text()))
+
+
+def test_a_lock_that_goes_with_what_it_guards_leaves_nothing_and_lets_nobody_in(
+    tmp_path: Path,
+) -> None:
+    target, order = tmp_path / "guarded", []
+
+    def work(name: str, last: bool) -> None:
+        with exclusively(target, last=last):
+            order.append(f"{name} in")
+            time.sleep(0.05)
+            order.append(f"{name} out")
+
+    workers = [
+        threading.Thread(target=work, args=(f"{number}", number % 2 == 0)) for number in range(6)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert all(order[i].split()[0] == order[i + 1].split()[0] for i in range(0, len(order), 2))
+    with exclusively(target, last=True):
+        pass
+    assert list(tmp_path.iterdir()) == []
