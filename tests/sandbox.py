@@ -17,6 +17,7 @@ from devcluster.platform.layout import Layout
 from devcluster.toolchain import Toolchain
 
 ROOT = Path(__file__).parents[1]
+# The example that every test of a model grows from: the seed.
 SEED_MANIFEST = ROOT / "examples" / "valid" / "model-manifest.yaml"
 # Everything that a program needs of the checkout, for tests that change it.
 PROGRAM = ("__main__.py", "components", "inference", "mlifecycle", "policy_pack", "Pulumi.yaml")

@@ -37,7 +37,7 @@ RECOMMENDED_LABELS = (
     PART_OF,
     "app.kubernetes.io/managed-by",
 )
-# What the seed asks of a model's pods.
+# What people select a model's pods by.
 WORKLOAD_LABELS = ("app", "version", "team")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
