@@ -29,7 +29,7 @@ from tests.sandbox import ROOT, Platform, Sandbox
 MODELS = 100
 TODAY = date(2026, 6, 1)
 MISSING = "s3://mlifecycle-models/nothing-is-here/v1"
-Findings = dict[str, set[tuple[str, str]]]
+Findings = dict[str, list[tuple[str, str]]]
 # How the program lists its models' refusals, at its end; a missing artifact is one too.
 REFUSAL = re.compile(r"^(m\d+)\n(.*?)(?=\n\nm\d+\n|\Z)", re.MULTILINE | re.DOTALL)
 # What a piece of advice has behind its message.
@@ -211,20 +211,28 @@ def compare_moments(stack: Sandbox, batch: list[Edits]) -> None:
     previewed, gated = by_preview(stack)
     assert differences(previewed, validated) == {}
     refused = {
-        model: {finding for finding in found if finding[0] == "mandatory"}
+        model: [finding for finding in found if finding[0] == "mandatory"]
         for model, found in validated.items()
     }
     assert differences(gated, refused) == {}
     assert differences(by_state(stack), validated) == {}
 
 
-def differences(one: Findings, other: Findings) -> Findings:
-    """What only one of two moments found, by model."""
-    return {
-        model: one.get(model, set()) ^ other.get(model, set())
-        for model in one.keys() | other.keys()
-        if one.get(model) != other.get(model)
-    }
+def differences(one: Findings, other: Findings) -> dict[str, object]:
+    """What only one of two moments found, by model; or violations whose order differs."""
+    found: dict[str, object] = {}
+    for model in one.keys() | other.keys():
+        here, there = one.get(model, []), other.get(model, [])
+        if set(here) != set(there):
+            found[model] = set(here) ^ set(there)
+        elif _violations_of(here) != _violations_of(there):
+            found[model] = (_violations_of(here), _violations_of(there))
+    return found
+
+
+def _violations_of(found: list[tuple[str, str]]) -> list[str]:
+    """Each once: the engine gives every policy's event twice."""
+    return list(dict.fromkeys(message for level, message in found if level == "mandatory"))
 
 
 def _as_yaml(document: dict[str, Any]) -> str:
@@ -271,13 +279,10 @@ def by_command_line(stack: Sandbox) -> Findings:
     assert result.code in {0, 1}, result.output[:3000]
     manifests = json.loads(result.output)["manifests"]
     return {
-        item["model"]: {
-            (
-                "waived" if finding["waiver"] else finding["level"],
-                finding["message"],
-            )
+        item["model"]: [
+            ("waived" if finding["waiver"] else finding["level"], finding["message"])
             for finding in item["findings"]
-        }
+        ]
         for item in manifests
     }
 
@@ -292,14 +297,14 @@ def by_preview(stack: Sandbox) -> tuple[Findings, Findings]:
         engine = automation.select_stack(stack.stack, work_dir=str(stack.folder))
         with pytest.raises(automation.CommandError):
             engine.preview(policy_packs=[str(ROOT / "policy_pack")], on_event=events.append)
-    reported: Findings = {f"m{index}": set() for index in range(MODELS)}
+    reported: Findings = {f"m{index}": [] for index in range(MODELS)}
     gated: Findings = {}
     for event in events:
         if event.policy_event and "model-governance" in event.policy_event.policy_name:
             _add(reported, event.policy_event.message)
         if event.diagnostic_event and event.diagnostic_event.severity == "error":
             for model, refusal in REFUSAL.findall(event.diagnostic_event.message):
-                gated[model] = {("mandatory", violation) for violation in _violations(refusal)}
+                gated[model] = [("mandatory", violation) for violation in _violations(refusal)]
     return reported, gated
 
 
@@ -335,7 +340,7 @@ def by_state(stack: Sandbox) -> Findings:
     file.write_text(json.dumps({"version": 3, "deployment": deployment}))
     pack = ("--policy-pack", str(ROOT / "policy_pack"))
     result = stack.run("pulumi", "policy", "analyze", "--file", str(file), *pack, "--json")
-    reported: Findings = {f"m{index}": set() for index in range(MODELS)}
+    reported: Findings = {f"m{index}": [] for index in range(MODELS)}
     for line in result.output.splitlines():
         event = json.loads(line) if line.startswith("{") else {}
         policy = event.get("policyEvent")
@@ -349,16 +354,16 @@ def _add(reported: Findings, message: str) -> None:
     text = message.split("\n", 1)[1].strip()
     if "\n" in text:
         model = text.split("\n", 1)[0]
-        reported[model] |= {("mandatory", violation) for violation in _violations(text)}
+        reported[model] += [("mandatory", violation) for violation in _violations(text)]
         return
     model, _, advice = text.partition(": ")
     level = "waived" if ": waived until " in advice else "advisory"
     words = advice.partition(": waived until ")[0]
     for remedy in REMEDIES:
         words = words.removesuffix(remedy)
-    reported[model].add((level, words))
+    reported[model].append((level, words))
 
 
-def _violations(text: str) -> set[str]:
+def _violations(text: str) -> list[str]:
     block = text.partition("Violations:\n")[2].partition("\n\n")[0]
-    return {line.removeprefix("- ") for line in block.splitlines()}
+    return [line.removeprefix("- ") for line in block.splitlines()]
