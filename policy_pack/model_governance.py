@@ -67,7 +67,7 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
             for finding in evaluation(args).findings:
                 if not finding.refuses:
                     text = (
-                        waived_text(finding, context.date)
+                        waived_text(finding.message, finding.waiver, context.date)
                         if finding.waiver
                         else advice_text(finding)
                     )

@@ -10,9 +10,9 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.measure import CommandFailed, in_turn, median_ratio, table
-from devcluster.platform import lifecycle  # noqa: TID251 - the benchmark runs on the local platform
-from devcluster.platform.layout import process_layout  # noqa: TID251
-from devcluster.toolchain import ensure_tools  # noqa: TID251
+from devcluster.platform import lifecycle
+from devcluster.platform.layout import process_layout
+from devcluster.toolchain import ensure_tools
 from tests.sandbox import Sandbox, prepare_pulumi
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import re
 import sys
 from pathlib import Path
 
-from devcluster.toolchain.build import LINK_FLAGS  # noqa: TID251 - the one way tools are built
-from devcluster.toolchain.golang import BUILD_FLAGS, Go, run_go  # noqa: TID251
+from devcluster.toolchain.build import LINK_FLAGS
+from devcluster.toolchain.golang import BUILD_FLAGS, Go, run_go
 
 MODULE = Path(__file__).with_name("conftest")
 PACKAGE = "github.com/open-policy-agent/conftest"

@@ -60,8 +60,9 @@ class Terms:
 
     @property
     def limit(self) -> Decimal:
-        """The threshold of a rule that has one (`check_governance` has made sure)."""
-        assert self.threshold is not None  # noqa: S101
+        """The threshold of a rule that has one; `check_governance` has made sure of it."""
+        if self.threshold is None:
+            raise LookupError("a rule without a threshold asks for one")
         return self.threshold
 
 

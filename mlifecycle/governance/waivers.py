@@ -90,6 +90,13 @@ class Waiver(BaseModel):
         """How many days it still holds, today included; 0 or less when it has ended."""
         return (self.expires - today).days + 1
 
+    def words(self, today: date) -> str:
+        """How a report shows that something passed by this only, and how long it still may."""
+        return (
+            f"waived until {self.expires} ({self.days_left(today)} days left), "
+            f"{self.ticket}, approved by {self.approver}"
+        )
+
     def holds(self, today: date) -> bool:
         """Whether it has begun and not ended."""
         return self.created <= today <= self.expires

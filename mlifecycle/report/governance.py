@@ -5,6 +5,7 @@ from datetime import date
 
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.governance.findings import Finding, Level, refusals
+from mlifecycle.governance.waivers import Waiver
 from mlifecycle.report.escape import terminal
 
 
@@ -38,7 +39,7 @@ def evaluation_text(evaluation: Evaluation, today: date) -> str:
     lines += _section("Not decided here:", (f.message for f in undecided(evaluation.findings)))
     lines += _section(
         "Waived:",
-        (waived_text(finding, today) for finding in evaluation.findings if finding.waiver),
+        (waived_text(f.message, f.waiver, today) for f in evaluation.findings if f.waiver),
     )
     return terminal("\n".join(lines))
 
@@ -58,14 +59,9 @@ def advice_text(finding: Finding) -> str:
     return finding.message if finding.undecided else f"{finding.message}. {finding.remediation}"
 
 
-def waived_text(finding: Finding, today: date) -> str:
+def waived_text(message: str, waiver: Waiver, today: date) -> str:
     """What a waiver lets pass, by whose word, and how long still."""
-    waiver = finding.waiver
-    assert waiver is not None  # noqa: S101
-    return (
-        f"{finding.message}: waived until {waiver.expires} ({waiver.days_left(today)} days left), "
-        f"{waiver.ticket}, approved by {waiver.approver}"
-    )
+    return f"{message}: {waiver.words(today)}"
 
 
 def _section(title: str, items: Iterable[str]) -> list[str]:

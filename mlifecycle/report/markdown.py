@@ -39,7 +39,7 @@ def _judged(item: Judged, validation: Validation) -> str:
     findings = item.evaluation.findings
     lines += _list("Warnings", map(advice_text, warnings(findings)))
     lines += _list("Not decided here", (finding.message for finding in undecided(findings)))
-    waived = (waived_text(f, validation.today) for f in findings if f.waiver)
+    waived = (waived_text(f.message, f.waiver, validation.today) for f in findings if f.waiver)
     lines += _list("Waived", waived)
     return "\n".join(lines)
 

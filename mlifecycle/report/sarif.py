@@ -67,11 +67,7 @@ def _result(file: Path, finding: Finding, today: date) -> dict[str, Any]:
     if finding.undecided:
         result["level"] = "note"
     if waiver := finding.waiver:
-        words = (
-            f"{waiver.ticket}, until {waiver.expires} ({waiver.days_left(today)} days left), "
-            f"approved by {waiver.approver}"
-        )
-        result["suppressions"] = [{"kind": "external", "justification": words}]
+        result["suppressions"] = [{"kind": "external", "justification": waiver.words(today)}]
     return result
 
 

@@ -43,7 +43,8 @@ def judge(evidence: Evidence, subject: Subject, context: Context) -> Verdict:
                 if waiver is None:
                     objections[_vulnerability(item)] = None
                 else:
-                    waived[_waived(item, waiver, context)] = None
+                    name = f"{item.id} in {item.package}=={item.version} ({item.severity})"
+                    waived[f"{name}: {waiver.words(context.date)}"] = None
         for secret in scan.secrets:
             objections[f"secret ({secret.rule}) in {secret.file}, line {secret.line}"] = None
     return Verdict(tuple(objections), tuple(waived))
@@ -86,12 +87,4 @@ def _vulnerability(item: Vulnerability) -> str:
         f"{item.id} in {item.package}=={item.version}\n"
         f"  Severity: {item.severity}\n"
         f"  Fix: Upgrade to {item.package}>={item.fixed_version}"
-    )
-
-
-def _waived(item: Vulnerability, waiver: Waiver, context: Context) -> str:
-    return (
-        f"{item.id} in {item.package}=={item.version} ({item.severity}): waived until "
-        f"{waiver.expires} ({waiver.days_left(context.date)} days left), {waiver.ticket}, "
-        f"approved by {waiver.approver}"
     )

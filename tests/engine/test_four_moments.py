@@ -23,12 +23,12 @@ from mlifecycle.governance.waivers import Waiver
 from mlifecycle.manifest.loading import load_paths
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from policy_pack.model_governance import MODEL_DEPLOYMENT
+from tests.engine.any_manifest import edits
 from tests.policy.manifests import Edits, plain
 from tests.sandbox import ROOT, Platform, Sandbox
 
 MODELS = 100
 TODAY = date(2026, 6, 1)
-MISSING = "s3://mlifecycle-models/nothing-is-here/v1"
 Findings = dict[str, list[tuple[str, str]]]
 # How the program lists its models' refusals, at its end; a missing artifact is one too.
 REFUSAL = re.compile(r"^(m\d+)\n(.*?)(?=\n\nm\d+\n|\Z)", re.MULTILINE | re.DOTALL)
@@ -36,84 +36,6 @@ REFUSAL = re.compile(r"^(m\d+)\n(.*?)(?=\n\nm\d+\n|\Z)", re.MULTILINE | re.DOTAL
 REMEDIES = [f". {rule.remediation}" for rule in MANIFEST_RULES] + [
     ". Remove the waiver, or have a new one approved"
 ]
-
-
-def near(threshold: str) -> st.SearchStrategy[str]:
-    """Numbers on both sides of a threshold and on it, and far from it."""
-    exact = Decimal(threshold)
-    return st.sampled_from(
-        [threshold, str(exact + Decimal("0.0001")), str(exact - Decimal("0.0001")), "0", "1"]
-    )
-
-
-FIELDS: dict[str, st.SearchStrategy[Any]] = {
-    "spec.metrics": st.none(),
-    "spec.metrics.accuracy": st.one_of(st.none(), near("0.85")),
-    "spec.metrics.f1_score": st.one_of(st.none(), near("0.80")),
-    "spec.metrics.sample_size": st.integers(1, 5000).map(str),
-    "spec.fairness": st.none(),
-    "spec.fairness.demographic_parity": st.one_of(st.none(), near("0.10"), near("-0.10")),
-    "spec.fairness.equalized_odds": st.one_of(st.none(), near("0.10")),
-    "spec.drift": st.none(),
-    "spec.drift.score": st.one_of(st.none(), near("0.10"), near("0.30")),
-    "spec.drift.reference_date": st.dates(date(2024, 1, 1), date(2027, 1, 1)).map(str),
-    "spec.model.framework": st.sampled_from(["pytorch", "PyTorch", "onnx", "p\u202ex", "a|b`c"]),
-    "spec.model.experiment_id": st.sampled_from([None, " ", "exp-fraud-2025-001", "other"]),
-    "spec.model.uri": st.sampled_from([MISSING, "https://models.example.com/x"]),
-    "spec.dependencies": st.lists(
-        st.sampled_from(["torch>=2", "torch==1.8.0", "numpy", "evil==1", "Torch~=2.0"]), max_size=3
-    ),
-    "spec.data_sources": st.lists(
-        st.sampled_from(
-            [
-                {"source": "transactions-prod", "approved": True},
-                {"source": "transactions-prod-evil", "approved": True},
-                {"source": "gs://ml-datasets-eu/x", "approved": False},
-                {"approved": True},
-            ]
-        ),
-        max_size=2,
-    ),
-    "spec.inference.replicas": st.integers(1, 4).map(str),
-    "spec.inference.resources": st.sampled_from(
-        [{}, {"limits": {"memory": "lots"}}, {"limits": {"memory": "1Gi"}}]
-    ),
-    "spec.inference.autoscaling": st.fixed_dictionaries(
-        {"min_replicas": st.integers(1, 4).map(str)}
-    ),
-    "spec.inference.auth": st.just("jwt"),
-    "spec.inference.grpc": st.booleans(),
-    "spec.monitoring.enabled": st.booleans(),
-    "spec.monitoring.alerting": st.booleans(),
-    "spec.explainability.method": st.sampled_from(["shap", " "]),
-    "spec.training.sample_size": st.sampled_from(["99", "100", "999", "1000"]),
-    "spec.previous_version.metrics": st.fixed_dictionaries({"accuracy": near("0.96")}),
-    "spec.rollback.automatic": st.booleans(),
-    "spec.verification.samples": st.sampled_from(["0", "3"]),
-}
-
-
-@st.composite
-def edits(draw: st.DrawFn) -> Edits:
-    """A few fields of the seed's manifest set or taken away, sections before their fields."""
-    chosen = draw(st.lists(st.sampled_from(sorted(FIELDS)), max_size=5, unique=True))
-    made: Edits = {"spec.model.uri": MISSING}
-    for field in sorted(chosen):
-        section = field.rpartition(".")[0]
-        if made.get(section, "given") is not None:
-            made[field] = draw(FIELDS[field])
-    return {
-        field: value
-        for field, value in made.items()
-        if value is not None or field in {*FIELDS} & {*SEED_FIELDS}
-    }
-
-
-SEED_FIELDS = {
-    *("spec.metrics", "spec.metrics.accuracy", "spec.metrics.f1_score", "spec.fairness"),
-    *("spec.fairness.demographic_parity", "spec.fairness.equalized_odds", "spec.drift"),
-    *("spec.drift.score", "spec.model.experiment_id"),
-}
 
 
 def context() -> Context:
@@ -159,36 +81,23 @@ def stack(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Sandb
 
 @pytest.mark.parametrize("committed", ["dev", "prod"])
 def test_all_four_moments_find_the_same(stack: Sandbox, committed: str) -> None:
+    compare_batches(stack, committed, settings(max_examples=1, derandomize=True))
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("committed", ["dev", "prod"])
+def test_all_four_moments_find_the_same_in_many_batches(stack: Sandbox, committed: str) -> None:
+    compare_batches(stack, committed, settings(max_examples=10))
+
+
+def compare_batches(stack: Sandbox, committed: str, number: settings) -> None:
     stack.committed = committed
     stack.configure()
 
     @given(batch=st.lists(edits(), min_size=MODELS, max_size=MODELS))
     # No shrinking: each try is an engine run, and a difference names its model.
     @settings(
-        max_examples=1,
-        deadline=None,
-        phases=[Phase.generate],
-        derandomize=True,
-        suppress_health_check=list(HealthCheck),
-    )
-    def compare(batch: list[Edits]) -> None:
-        compare_moments(stack, batch)
-
-    compare()
-
-
-@pytest.mark.full
-@pytest.mark.parametrize("committed", ["dev", "prod"])
-def test_all_four_moments_find_the_same_in_many_batches(stack: Sandbox, committed: str) -> None:
-    stack.committed = committed
-    stack.configure()
-
-    @given(batch=st.lists(edits(), min_size=MODELS, max_size=MODELS))
-    @settings(
-        max_examples=10,
-        deadline=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        number, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
     )
     def compare(batch: list[Edits]) -> None:
         compare_moments(stack, batch)

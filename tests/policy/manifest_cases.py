@@ -5,7 +5,7 @@ from tests.policy.manifests import Edits
 M = "spec.metrics."
 F = "spec.fairness."
 D = "spec.drift."
-I = "spec.inference."  # noqa: E741 - as the other sections
+SERVING = "spec.inference."
 P = "spec.previous_version."
 LIMITS = {"limits": {"memory": "512Mi"}}
 
@@ -250,58 +250,58 @@ CASES: list[tuple[str, Edits, str | None]] = [
         "model uri scheme https is not allowed in production: "
         "use one of s3, gs, abfs, abfss, mlflow, models, oci",
     ),
-    ("resources-memory-limit", {I + "resources": LIMITS}, None),
-    ("resources-memory-limit", {I + "grpc": True}, None),
+    ("resources-memory-limit", {SERVING + "resources": LIMITS}, None),
+    ("resources-memory-limit", {SERVING + "grpc": True}, None),
     (
         "resources-memory-limit",
-        {I + "resources": {}},
+        {SERVING + "resources": {}},
         "inference.resources has no limits.memory",
     ),
     (
         "resources-memory-limit",
-        {I + "resources": {"limits": {"cpu": "1"}, "requests": {"memory": "1Gi"}}},
+        {SERVING + "resources": {"limits": {"cpu": "1"}, "requests": {"memory": "1Gi"}}},
         "inference.resources has no limits.memory",
     ),
     *(
         (
             "resources-memory-limit",
-            {I + "resources": {"limits": {"memory": amount}}},
+            {SERVING + "resources": {"limits": {"memory": amount}}},
             f"{amount!r} is not a quantity above 0, such as 512Mi or 500m",
         )
         for amount in ("lots", "100m", "512MB", "-1Gi", "0", "0.0Mi", "1 Gi", "Infinity")
     ),
     *(
-        ("resources-memory-limit", {I + "resources": {"limits": {"memory": amount}}}, None)
+        ("resources-memory-limit", {SERVING + "resources": {"limits": {"memory": amount}}}, None)
         for amount in ("1", "1.5Gi", ".5Gi", "1e9", "128974848", "1k")
     ),
-    ("autoscaling-present", {I + "autoscaling": {"min_replicas": "3"}}, None),
+    ("autoscaling-present", {SERVING + "autoscaling": {"min_replicas": "3"}}, None),
     (
         "autoscaling-present",
-        {I + "replicas": "3"},
+        {SERVING + "replicas": "3"},
         "no autoscaling given: the environment's default is applied",
     ),
-    ("replicas-minimum", {I + "replicas": "3"}, None),
+    ("replicas-minimum", {SERVING + "replicas": "3"}, None),
     (
         "replicas-minimum",
-        {I + "replicas": "2"},
+        {SERVING + "replicas": "2"},
         "replicas 2 is below the environment's floor of 3",
     ),
     (
         "replicas-minimum",
-        {I + "autoscaling": {"min_replicas": "2"}},
+        {SERVING + "autoscaling": {"min_replicas": "2"}},
         "min_replicas 2 is below the environment's floor of 3",
     ),
-    ("replicas-minimum", {I + "autoscaling": {"min_replicas": "3"}}, None),
+    ("replicas-minimum", {SERVING + "autoscaling": {"min_replicas": "3"}}, None),
     (
         "replicas-minimum",
-        {I + "autoscaling": {"max_replicas": "2"}},
+        {SERVING + "autoscaling": {"max_replicas": "2"}},
         "max_replicas 2 is below the environment's floor of 3",
     ),
-    ("replicas-minimum", {I + "autoscaling": {"max_replicas": "3"}}, None),
-    ("autoscaling-present", {I + "autoscaling": {"max_replicas": "3"}}, None),
+    ("replicas-minimum", {SERVING + "autoscaling": {"max_replicas": "3"}}, None),
+    ("autoscaling-present", {SERVING + "autoscaling": {"max_replicas": "3"}}, None),
     (
         "autoscaling-present",
-        {I + "autoscaling": {}},
+        {SERVING + "autoscaling": {}},
         "no autoscaling given: the environment's default is applied",
     ),
     ("monitoring-enabled", {"spec.monitoring": {"enabled": True}}, None),
@@ -386,12 +386,12 @@ CASES: list[tuple[str, Edits, str | None]] = [
     ),
     (
         "field-acted-on",
-        {I + "auth": "jwt"},
+        {SERVING + "auth": "jwt"},
         "inference.auth is not acted on by this version of the platform",
     ),
     (
         "field-acted-on",
-        {I + "grpc": True},
+        {SERVING + "grpc": True},
         "inference.grpc is not acted on by this version of the platform",
     ),
     ("field-acted-on", {}, None),
@@ -412,18 +412,18 @@ CASES: list[tuple[str, Edits, str | None]] = [
     ("regression-accuracy", {P + "metrics": {"accuracy": "0.95"}}, None),
     ("regression-accuracy", {P + "metrics": {"accuracy": "0.50"}}, None),
     ("regression-accuracy", {P + "metrics": {"accuracy": "1"}, "spec.metrics": None}, None),
-    ("regression-latency", {I + "latency_p99_ms": "100", P + "latency_p99_ms": "100"}, None),
-    ("regression-latency", {I + "latency_p99_ms": "100"}, None),
+    ("regression-latency", {SERVING + "latency_p99_ms": "100", P + "latency_p99_ms": "100"}, None),
+    ("regression-latency", {SERVING + "latency_p99_ms": "100"}, None),
     ("regression-latency", {P + "latency_p99_ms": "100"}, None),
     (
         "regression-accuracy",
         {P + "metrics": {"accuracy": "0.96" + "0" * 40 + "1"}},
         f"accuracy 0.94 is more than 0.02 below the previous version's 0.96{'0' * 40}1",
     ),
-    ("regression-latency", {I + "latency_p99_ms": "150", P + "latency_p99_ms": "100"}, None),
+    ("regression-latency", {SERVING + "latency_p99_ms": "150", P + "latency_p99_ms": "100"}, None),
     (
         "regression-latency",
-        {I + "latency_p99_ms": "150.1", P + "latency_p99_ms": "100"},
+        {SERVING + "latency_p99_ms": "150.1", P + "latency_p99_ms": "100"},
         "p99 latency 150.1 ms is more than 1.5 times the previous version's 100 ms",
     ),
     ("training-sample-size", {"spec.training.sample_size": "1000"}, None),

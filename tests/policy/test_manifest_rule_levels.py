@@ -4,7 +4,7 @@ import pytest
 
 from mlifecycle.governance.findings import Level
 from mlifecycle.governance.manifest_rules import MANIFEST_RULES
-from tests.policy.manifest_cases import D, F, I, M, P, source
+from tests.policy.manifest_cases import SERVING, D, F, M, P, source
 from tests.policy.manifests import judged
 
 LEVELS = {
@@ -30,10 +30,10 @@ LEVELS = {
     "experiment-linked": ({"spec.model.experiment_id": None}, "MM"),
     "experiment-linked/unknown": ({"spec.model.experiment_id": "other"}, "AM"),
     "model-uri-scheme": ({"spec.model.uri": "https://x/y"}, " M"),
-    "resources-memory-limit": ({I + "resources": {}}, "MM"),
+    "resources-memory-limit": ({SERVING + "resources": {}}, "MM"),
     "autoscaling-present": ({}, "AA"),
     # One replica is development's floor.
-    "replicas-minimum": ({I + "replicas": "1"}, " M"),
+    "replicas-minimum": ({SERVING + "replicas": "1"}, " M"),
     "monitoring-enabled": ({"spec.monitoring": {}}, "MM"),
     "monitoring-drift-detection": ({}, "AA"),
     "monitoring-alerting": ({}, "AA"),
@@ -46,11 +46,11 @@ LEVELS = {
         },
         "MM",
     ),
-    "field-acted-on": ({I + "limits": {"max_rows": "5"}}, "MM"),
-    "field-acted-on/convenient": ({I + "grpc": True}, "AA"),
+    "field-acted-on": ({SERVING + "limits": {"max_rows": "5"}}, "MM"),
+    "field-acted-on/convenient": ({SERVING + "grpc": True}, "AA"),
     "regression-accuracy": ({P + "metrics": {"accuracy": "1"}}, "MM"),
     "regression-f1": ({P + "metrics": {"f1_score": "1"}}, "MM"),
-    "regression-latency": ({I + "latency_p99_ms": "9", P + "latency_p99_ms": "1"}, "AA"),
+    "regression-latency": ({SERVING + "latency_p99_ms": "9", P + "latency_p99_ms": "1"}, "AA"),
     "training-sample-size": ({"spec.training.sample_size": "1"}, "MM"),
     "training-sample-size/warned": ({"spec.training.sample_size": "101"}, "AA"),
 }

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.policy.manifest_cases import D, F, I, M, P, source
+from tests.policy.manifest_cases import SERVING, D, F, M, P, source
 from tests.policy.manifests import Edits, judged
 from tests.policy.test_manifest_rule_levels import LEVELS
 
@@ -100,19 +100,19 @@ PLACES: list[tuple[str, Edits, str, str | None, str | None]] = [
         None,
     ),
     ("model-uri-scheme", {"spec.model.uri": "hf://x/y"}, "spec.model.uri", "hf://x/y", None),
-    ("resources-memory-limit", {I + "resources": {}}, "spec.inference.resources", None, None),
+    ("resources-memory-limit", {SERVING + "resources": {}}, "spec.inference.resources", None, None),
     (
         "resources-memory-limit",
-        {I + "resources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": "x"}}},
+        {SERVING + "resources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": "x"}}},
         "spec.inference.resources.requests.cpu",
         "x",
         None,
     ),
     ("autoscaling-present", {}, "spec.inference", None, None),
-    ("replicas-minimum", {I + "replicas": "1"}, "spec.inference.replicas", "1", "3"),
+    ("replicas-minimum", {SERVING + "replicas": "1"}, "spec.inference.replicas", "1", "3"),
     (
         "replicas-minimum",
-        {I + "autoscaling": {"min_replicas": "1"}},
+        {SERVING + "autoscaling": {"min_replicas": "1"}},
         "spec.inference.autoscaling.min_replicas",
         "1",
         "3",
@@ -134,7 +134,7 @@ PLACES: list[tuple[str, Edits, str, str | None, str | None]] = [
         None,
         None,
     ),
-    ("field-acted-on", {I + "grpc": True}, "spec.inference.grpc", None, None),
+    ("field-acted-on", {SERVING + "grpc": True}, "spec.inference.grpc", None, None),
     (
         "regression-accuracy",
         {P + "metrics": {"accuracy": "1"}},

@@ -14,6 +14,7 @@ from mlifecycle.governance.objects.evaluation import (
 )
 from mlifecycle.governance.objects.kubernetes import KubernetesObject, helm_release, unfolded
 from mlifecycle.governance.objects.values import UNKNOWN
+from mlifecycle.governance.rule import Path
 from tests.policy.objects import (
     BOX,
     as_kind,
@@ -36,10 +37,8 @@ CONTEXT = Context(
 WRITABLE = (*BOX, "securityContext", "readOnlyRootFilesystem")
 
 
-def deployment(
-    *change: object, environment: str = "production", final: bool = True
-) -> list[Finding]:
-    stack = changed("Deployment", change)  # type: ignore[arg-type]
+def deployment(path: Path, value: object, environment: str = "production") -> list[Finding]:
+    stack = changed("Deployment", (path, value))
     (item,) = [item for item in objects(stack) if item.kind == "Deployment"]
     return evaluate_object(item, environment, load_governance(), CONTEXT)
 

@@ -48,7 +48,11 @@ def object_texts(findings: Iterable[Finding], today: date) -> list[str]:
     """One line for each finding: which object, what is wrong, what to do, and the rule's id."""
     return [
         f"{finding.subject or 'stack'}: "
-        + (waived_text(finding, today) if finding.waiver else advice_text(finding))
+        + (
+            waived_text(finding.message, finding.waiver, today)
+            if finding.waiver
+            else advice_text(finding)
+        )
         + f" [{finding.rule}]"
         for finding in findings
     ]
