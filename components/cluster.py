@@ -6,11 +6,14 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import network
+from mlifecycle.governance.objects.pod_security import VERSION
 from mlifecycle.stack.settings import StackSettings
 
 # Pod Security: nothing that is not restricted is admitted, whoever makes it.
 POD_SECURITY = {
-    f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn", "audit")
+    f"pod-security.kubernetes.io/{mode}{field}": value
+    for mode in ("enforce", "warn", "audit")
+    for field, value in (("", "restricted"), ("-version", VERSION))
 }
 
 

@@ -93,7 +93,8 @@ class ModelDeployment(pulumi.ComponentResource):
         environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
-        gated = GateInputs(model.name, self._evaluation, inputs, args.context)
+        file = str(args.loaded.file)
+        gated = GateInputs(model.name, file, self._evaluation, inputs, args.context)
         self._gate = ModelGate(gated, args.gate)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
@@ -103,7 +104,7 @@ class ModelDeployment(pulumi.ComponentResource):
             {
                 "environment": environment,
                 "manifest": to_plain(manifest),
-                "source": {"file": str(args.loaded.file), "lines": lines_to_text(lines)},
+                "source": {"file": file, "lines": lines_to_text(lines)},
                 "build": inputs if isinstance(inputs, str) else inputs.digest(),
                 "generator": args.generator_digest,
             },

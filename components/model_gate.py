@@ -22,6 +22,7 @@ class GateInputs:
     """What a gate judges: the manifest's evaluation, and what the image is made of, or why not."""
 
     model: str
+    file: str
     evaluation: Evaluation
     build: BuildInputs | str
     context: Context
@@ -77,7 +78,7 @@ class ModelGate:
         try:
             passed = await in_hook_pool(self.passed)
         except GateRefusal as error:
-            return f"{self._inputs.model}\n{error}"
+            return f"{self._inputs.model} ({self._inputs.file})\n{error}"
         for text in passed.waived:
             pulumi.log.warn(f"{self._inputs.model}: {text}")
         return ""

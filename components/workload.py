@@ -9,18 +9,20 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
+from mlifecycle.governance.objects.images import SCAN_EVIDENCE
 from mlifecycle.image import names
 from mlifecycle.stack.settings import StackSettings
 
 CONTAINER = "inference"
 PORT = 8080
-SCAN_EVIDENCE = "mlifecycle.io/scan-evidence"
 # The image's user `inference` (inference/Dockerfile).
 USER = 10001
 # The only folder of the container that can be written.
 SCRATCH_FOLDER = "/tmp"  # noqa: S108
 CREDENTIALS_FOLDER = "/etc/mlifecycle/model-store"
 GRACE_SECONDS = 30
+# How long a new pod must stay ready before an old one goes.
+STEADY_SECONDS = 2
 # Endpoints and proxies forget a pod later than it is told to end; until then it must answer.
 DRAIN_SECONDS = 5
 
@@ -112,6 +114,7 @@ def deployment(
         release.model,
         metadata=release.metadata(),
         spec=kubernetes.apps.v1.DeploymentSpecArgs(
+            min_ready_seconds=STEADY_SECONDS,
             revision_history_limit=10,
             progress_deadline_seconds=max(10, settings.rollout_timeout_seconds - 10),
             selector=meta.LabelSelectorArgs(match_labels=release.selector()),
@@ -135,7 +138,7 @@ def deployment(
 
 def _scan_evidence(image: str) -> str:
     """Which digest passed the gate: without its evidence there is no image to name."""
-    return json.dumps({"digest": image.partition("@")[2], "verdict": "passed"})
+    return json.dumps({image.partition("@")[2]: "passed"})
 
 
 def _pod(release: Release, image: pulumi.Input[str], settings: StackSettings) -> core.PodSpecArgs:
@@ -231,6 +234,6 @@ def _probe(path: str, *, period: int, failures: int) -> core.ProbeArgs:
     return core.ProbeArgs(
         http_get=core.HTTPGetActionArgs(path=path, port="http"),
         period_seconds=period,
-        timeout_seconds=2,
+        timeout_seconds=min(2, period),
         failure_threshold=failures,
     )

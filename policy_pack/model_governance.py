@@ -51,13 +51,15 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
     def refuse(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type != MODEL_DEPLOYMENT:
             return
+        heading = args.name
         try:
             found = evaluation(args).findings
+            heading += f" ({plain(args.props)['source']['file']})"
         except UNJUDGED as error:
             # Whoever made it: what can't be judged is not released.
             found = [_not_judged(error)]
         if refusals(found):
-            report(f"{terminal(args.name)}\n{failure_text(found)}", args.urn)
+            report(f"{terminal(heading)}\n{failure_text(found)}", args.urn)
 
     def advise(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type != MODEL_DEPLOYMENT:
@@ -67,7 +69,7 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
             for finding in evaluation(args).findings:
                 if not finding.refuses:
                     text = (
-                        waived_text(finding.message, finding.waiver, context.date)
+                        waived_text(finding, finding.waiver, context.date)
                         if finding.waiver
                         else advice_text(finding)
                     )

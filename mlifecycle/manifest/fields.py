@@ -148,7 +148,15 @@ ModelUri = Annotated[
 ]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Digest = Annotated[str, Field(pattern=DIGEST)]
-Dependency = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_requirement)]
+# For editors, which know no PEP 508: a name, extras, versions, a marker.
+REQUIREMENT = (
+    r"^\s*[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\s*(\[[^\]]*\]\s*)?(\(?\s*[=~!<>][^@]*)?(;.*)?$"
+)
+Dependency = Annotated[
+    str,
+    Field(min_length=1, max_length=500, json_schema_extra={"pattern": REQUIREMENT}),
+    AfterValidator(_requirement),
+]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Amount = Annotated[
     str,

@@ -143,8 +143,8 @@ def _read(file: Path) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise NodeError("not UTF-8 text", Position(line, 1)) from error
+        before = content[: error.start].decode("utf-8-sig").split("\n")
+        raise NodeError("not UTF-8 text", Position(len(before), len(before[-1]) + 1)) from error
 
 
 def _schema_problems(file: Path, document: Document, error: ValidationError) -> list[Problem]:
@@ -157,7 +157,8 @@ def _schema_problems(file: Path, document: Document, error: ValidationError) -> 
         elif detail["type"] == "missing":
             message = f"{field} is missing"
         else:
-            message = f"{field}: {wording(detail)}" if field else wording(detail)
+            whole = "" if isinstance(document.value, dict) else "the document "
+            message = f"{field}: {wording(detail)}" if field else f"{whole}{wording(detail)}"
         problems.append(Problem(file, document.position(path), message, path))
     return problems
 
@@ -186,8 +187,9 @@ def _duplicates(loaded: list[LoadedManifest]) -> list[Problem]:
         name = item.manifest.metadata.name
         other = first.setdefault(name, item)
         if other is not item:
-            message = f"model {name!r} is already in {other.file}: a stack has each model once"
-            problems.append(
-                Problem(item.file, item.document.position(("metadata", "name")), message)
-            )
+            place: FieldPath = ("metadata", "name")
+            line = other.document.position(place).line
+            where = f"on line {line}" if other.file == item.file else f"in {other.file}:{line}"
+            message = f"model {name!r} is already {where}: a stack has each model once"
+            problems.append(Problem(item.file, item.document.position(place), message))
     return problems

@@ -58,7 +58,7 @@ def _described(value: Any) -> str:
             return "a section of fields"
         case list() | tuple():
             return "a list"
-    return _shortened(str(value))
+    return "empty" if value is None else _shortened(str(value))
 
 
 def _shortened(text: str) -> str:

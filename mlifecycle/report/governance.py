@@ -10,7 +10,7 @@ from mlifecycle.report.escape import terminal
 
 
 def failure_text(findings: Iterable[Finding]) -> str:
-    """The refusal: every violation, then what to do about them."""
+    """The refusal: every violation, what to do about them, and which rule and line each is."""
     found = refusals(findings)
     actions = [finding.remediation for finding in found]
     actions += [finding.follow_up for finding in found if finding.follow_up]
@@ -18,6 +18,7 @@ def failure_text(findings: Iterable[Finding]) -> str:
     lines += [f"- {finding.message}" for finding in found]
     lines += ["", "Action Required:"]
     lines += [f"{number}. {action}" for number, action in enumerate(dict.fromkeys(actions), 1)]
+    lines += ["", "Where:", *(f"- {place(finding)}" for finding in found)]
     return terminal("\n".join(lines))
 
 
@@ -36,12 +37,17 @@ def evaluation_text(evaluation: Evaluation, today: date) -> str:
     if evaluation.refused:
         lines += ["", failure_text(evaluation.findings)]
     lines += _section("Warnings:", map(advice_text, warnings(evaluation.findings)))
-    lines += _section("Not decided here:", (f.message for f in undecided(evaluation.findings)))
+    lines += _section("Not decided here:", map(advice_text, undecided(evaluation.findings)))
     lines += _section(
         "Waived:",
-        (waived_text(f.message, f.waiver, today) for f in evaluation.findings if f.waiver),
+        (waived_text(f, f.waiver, today) for f in evaluation.findings if f.waiver),
     )
     return terminal("\n".join(lines))
+
+
+def place(finding: Finding) -> str:
+    """The rule, to look up or to waive, and where its finding stands in the file."""
+    return finding.rule + (f", line {finding.line}" if finding.line else "")
 
 
 def warnings(findings: Iterable[Finding]) -> list[Finding]:
@@ -55,13 +61,14 @@ def undecided(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def advice_text(finding: Finding) -> str:
-    """One advisory with its remedy; what is not decided here needs none."""
-    return finding.message if finding.undecided else f"{finding.message}. {finding.remediation}"
+    """One advisory with its remedy, rule and line; what is not decided here needs no remedy."""
+    words = finding.message if finding.undecided else f"{finding.message}. {finding.remediation}"
+    return f"{words} [{place(finding)}]"
 
 
-def waived_text(message: str, waiver: Waiver, today: date) -> str:
-    """What a waiver lets pass, by whose word, and how long still."""
-    return f"{message}: {waiver.words(today)}"
+def waived_text(finding: Finding, waiver: Waiver, today: date) -> str:
+    """What a waiver lets pass, by whose word, how long still, and which rule it is of."""
+    return f"{finding.message}: {waiver.words(today)} [{place(finding)}]"
 
 
 def _section(title: str, items: Iterable[str]) -> list[str]:

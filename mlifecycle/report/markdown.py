@@ -24,22 +24,22 @@ def _judged(item: Judged, validation: Validation) -> str:
         "",
         f"{markdown(str(item.file))}, line {item.line}",
         "",
-        "| check | result | line | remedy |",
-        "|---|---|---|---|",
+        "| check | result | rule | line | remedy |",
+        "|---|---|---|---|---|",
     ]
     for check in item.evaluation.checks:
         if check.passed:
-            lines.append(f"| {markdown(check.title)} | ✓ | | |")
+            lines.append(f"| {markdown(check.title)} | ✓ | | | |")
         lines += [
-            f"| {markdown(check.title)} | ❌ {markdown(finding.message)} | {finding.line or ''} "
-            f"| {markdown(finding.remediation)} |"
+            f"| {markdown(check.title)} | ❌ {markdown(finding.message)} | {finding.rule} "
+            f"| {finding.line or ''} | {markdown(finding.remediation)} |"
             for finding in check.findings
             if finding.refuses
         ]
     findings = item.evaluation.findings
     lines += _list("Warnings", map(advice_text, warnings(findings)))
-    lines += _list("Not decided here", (finding.message for finding in undecided(findings)))
-    waived = (waived_text(f.message, f.waiver, validation.today) for f in findings if f.waiver)
+    lines += _list("Not decided here", map(advice_text, undecided(findings)))
+    waived = (waived_text(f, f.waiver, validation.today) for f in findings if f.waiver)
     lines += _list("Waived", waived)
     return "\n".join(lines)
 

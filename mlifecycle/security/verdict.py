@@ -1,6 +1,7 @@
 """Whether evidence lets an image pass, with today's waivers."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.waivers import Waiver
@@ -39,12 +40,13 @@ def judge(evidence: Evidence, subject: Subject, context: Context) -> Verdict:
     for scan in evidence.scans:
         for item in scan.vulnerabilities:
             if item.severity in BLOCKING and item.fixed_version:
-                waiver = _waiver(item, evidence.image_digest, subject, context)
-                if waiver is None:
-                    objections[_vulnerability(item)] = None
-                else:
+                waivers = _waivers(item, evidence.image_digest, subject, context)
+                holding = [waiver for waiver in waivers if waiver.holds(context.date)]
+                if holding:
                     name = f"{item.id} in {item.package}=={item.version} ({item.severity})"
-                    waived[f"{name}: {waiver.words(context.date)}"] = None
+                    waived[f"{name}: {holding[0].words(context.date)}"] = None
+                else:
+                    objections[_vulnerability(item, waivers, context.date)] = None
         for secret in scan.secrets:
             objections[f"secret ({secret.rule}) in {secret.file}, line {secret.line}"] = None
     return Verdict(tuple(objections), tuple(waived))
@@ -63,28 +65,33 @@ def failure_text(objections: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
-def _waiver(
+def _waivers(
     item: Vulnerability, image_digest: str, subject: Subject, context: Context
-) -> Waiver | None:
+) -> list[Waiver]:
+    """Those that speak of this finding of this release, whether they hold or not."""
     base_digest = subject.base_image.partition("@")[2]
-    for waiver in context.waivers:
-        if waiver.finding != item.id or not waiver.holds(context.date):
-            continue
+
+    def speaks(waiver: Waiver) -> bool:
         if waiver.base_image is not None:
-            if waiver.base_image == base_digest:
-                return waiver
-        elif (
+            return waiver.base_image == base_digest
+        return (
             waiver.model == subject.model
             and waiver.version in (None, subject.version)
             and waiver.digest in (None, image_digest)
-        ):
-            return waiver
-    return None
+        )
+
+    return [waiver for waiver in context.waivers if waiver.finding == item.id and speaks(waiver)]
 
 
-def _vulnerability(item: Vulnerability) -> str:
-    return (
-        f"{item.id} in {item.package}=={item.version}\n"
-        f"  Severity: {item.severity}\n"
-        f"  Fix: Upgrade to {item.package}>={item.fixed_version}"
-    )
+def _vulnerability(item: Vulnerability, waivers: list[Waiver], today: date) -> str:
+    lines = [
+        f"{item.id} in {item.package}=={item.version}",
+        f"  Severity: {item.severity}",
+        f"  Fix: Upgrade to {item.package}>={item.fixed_version}",
+    ]
+    lines += [
+        f"  Its waiver ended on {waiver.expires} ({waiver.ticket}, owner {waiver.owner})"
+        for waiver in waivers
+        if waiver.expires < today
+    ]
+    return "\n".join(lines)

@@ -29,9 +29,11 @@ from tests.sandbox import ROOT, Platform, Sandbox
 
 MODELS = 100
 TODAY = date(2026, 6, 1)
-Findings = dict[str, list[tuple[str, str]]]
+# A finding as all moments print it: its level, its words, its rule and its line.
+Found = tuple[str, str, str]
+Findings = dict[str, list[Found]]
 # How the program lists its models' refusals, at its end; a missing artifact is one too.
-REFUSAL = re.compile(r"^(m\d+)\n(.*?)(?=\n\nm\d+\n|\Z)", re.MULTILINE | re.DOTALL)
+REFUSAL = re.compile(r"^(m\d+) \([^\n]*\)\n(.*?)(?=\n\nm\d+ \(|\Z)", re.MULTILINE | re.DOTALL)
 # What a piece of advice has behind its message.
 REMEDIES = [f". {rule.remediation}" for rule in MANIFEST_RULES] + [
     ". Remove the waiver, or have a new one approved"
@@ -139,9 +141,9 @@ def differences(one: Findings, other: Findings) -> dict[str, object]:
     return found
 
 
-def _violations_of(found: list[tuple[str, str]]) -> list[str]:
+def _violations_of(found: list[Found]) -> list[Found]:
     """Each once: the engine gives every policy's event twice."""
-    return list(dict.fromkeys(message for level, message in found if level == "mandatory"))
+    return list(dict.fromkeys(finding for finding in found if finding[0] == "mandatory"))
 
 
 def _as_yaml(document: dict[str, Any]) -> str:
@@ -189,7 +191,11 @@ def by_command_line(stack: Sandbox) -> Findings:
     manifests = json.loads(result.output)["manifests"]
     return {
         item["model"]: [
-            ("waived" if finding["waiver"] else finding["level"], finding["message"])
+            (
+                "waived" if finding["waiver"] else finding["level"],
+                finding["message"],
+                finding["rule"] + (f", line {finding['line']}" if finding["line"] else ""),
+            )
             for finding in item["findings"]
         ]
         for item in manifests
@@ -213,7 +219,7 @@ def by_preview(stack: Sandbox) -> tuple[Findings, Findings]:
             _add(reported, event.policy_event.message)
         if event.diagnostic_event and event.diagnostic_event.severity == "error":
             for model, refusal in REFUSAL.findall(event.diagnostic_event.message):
-                gated[model] = [("mandatory", violation) for violation in _violations(refusal)]
+                gated[model] = _violations(refusal)
     return reported, gated
 
 
@@ -262,17 +268,25 @@ def _add(reported: Findings, message: str) -> None:
     """One event of the pack: all violations of a model, or one piece of advice."""
     text = message.split("\n", 1)[1].strip()
     if "\n" in text:
-        model = text.split("\n", 1)[0]
-        reported[model] += [("mandatory", violation) for violation in _violations(text)]
+        model = text.split(" (", 1)[0]
+        reported[model] += _violations(text)
         return
     model, _, advice = text.partition(": ")
-    level = "waived" if ": waived until " in advice else "advisory"
-    words = advice.partition(": waived until ")[0]
+    words, _, place = advice.removesuffix("]").rpartition(" [")
+    level = "waived" if ": waived until " in words else "advisory"
+    words = words.partition(": waived until ")[0]
     for remedy in REMEDIES:
         words = words.removesuffix(remedy)
-    reported[model].append((level, words))
+    reported[model].append((level, words, place))
 
 
-def _violations(text: str) -> list[str]:
-    block = text.partition("Violations:\n")[2].partition("\n\n")[0]
+def _violations(text: str) -> list[Found]:
+    violations, places = _items(text, "Violations:"), _items(text, "Where:")
+    return [
+        ("mandatory", violation, place) for violation, place in zip(violations, places, strict=True)
+    ]
+
+
+def _items(text: str, title: str) -> list[str]:
+    block = text.partition(f"{title}\n")[2].partition("\n\n")[0]
     return [line.removeprefix("- ") for line in block.splitlines()]

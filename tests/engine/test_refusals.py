@@ -48,7 +48,8 @@ def test_low_accuracy_fails_the_preview_in_pack_and_gate_and_nothing_is_built(
     output = refused(sandbox.preview())
     assert "Model accuracy 0.78 is below minimum threshold 0.85" in output
     assert "[mandatory]" in output, "the pack must have reported it"
-    assert "error: fraud-detector\n    ❌ Model failed governance check" in output
+    file = sandbox.manifests / "model.yaml"
+    assert f"error: fraud-detector ({file})\n    ❌ Model failed governance check" in output
     assert layouts(cache) == []
 
 
@@ -231,7 +232,7 @@ def test_the_command_line_says_once_what_pack_and_gate_both_say(sandbox: Sandbox
     assert result.code == 1
     assert result.output == (
         f"previewing stack {sandbox.stack} (development): fraud-detector 2.1.0\n"
-        "error: fraud-detector\n"
+        f"error: fraud-detector ({sandbox.manifests / 'model.yaml'})\n"
         "❌ Model failed governance check\n"
         "\n"
         "Violations:\n"
@@ -240,6 +241,9 @@ def test_the_command_line_says_once_what_pack_and_gate_both_say(sandbox: Sandbox
         "Action Required:\n"
         "1. Retrain model to improve accuracy\n"
         "2. Update manifest with new metrics\n"
+        "\n"
+        "Where:\n"
+        "- metrics-accuracy-minimum, line 15\n"
     )
 
 

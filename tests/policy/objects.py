@@ -51,6 +51,9 @@ objects:
         pod-security.kubernetes.io/enforce: restricted
         pod-security.kubernetes.io/warn: restricted
         pod-security.kubernetes.io/audit: restricted
+        pod-security.kubernetes.io/enforce-version: v1.34
+        pod-security.kubernetes.io/warn-version: v1.34
+        pod-security.kubernetes.io/audit-version: latest
   - {{apiVersion: v1, kind: ServiceAccount, metadata: *metadata,
       automountServiceAccountToken: false}}
   - {{apiVersion: v1, kind: ConfigMap, metadata: *metadata, data: {{LOG_LEVEL: info}}}}
@@ -66,6 +69,7 @@ objects:
     kind: Deployment
     metadata: *metadata
     spec:
+      minReadySeconds: 2
       revisionHistoryLimit: 10
       progressDeadlineSeconds: 290
       selector: {{matchLabels: *selector}}
@@ -74,7 +78,7 @@ objects:
         metadata:
           labels: *labels
           annotations:
-            mlifecycle.io/scan-evidence: '{{"digest": "{DIGEST}", "verdict": "passed"}}'
+            mlifecycle.io/scan-evidence: '{{"{DIGEST}": "passed"}}'
         spec:
           serviceAccountName: fraud
           automountServiceAccountToken: false
@@ -84,6 +88,7 @@ objects:
           containers:
             - name: inference
               image: {IMAGE}
+              ports: [{{name: http, containerPort: 8080}}]
               env: [{{name: LOG_LEVEL, value: info}}]
               envFrom: [{{configMapRef: {{name: fraud}}}}]
               resources:
@@ -94,7 +99,7 @@ objects:
                 readOnlyRootFilesystem: true
                 capabilities: {{drop: [ALL]}}
               startupProbe: *probe
-              readinessProbe: *probe
+              readinessProbe: {{httpGet: {{path: /ready, port: http}}}}
               livenessProbe: *probe
           volumes:
             - {{name: tmp, emptyDir: {{sizeLimit: 256Mi}}}}
@@ -151,7 +156,12 @@ FIELDS = {
     *("strategy", "rollingUpdate", "maxUnavailable", "progressDeadlineSeconds", "replicas"),
     *("resources", "securityContext", "image", "automountServiceAccountToken", "namespace"),
     *("serviceAccountName", "labels", "annotations", "selector", "scaleTargetRef"),
-    *(f"pod-security.kubernetes.io/{mode}" for mode in ("enforce", "warn", "audit")),
+    *("minReadySeconds", "timeoutSeconds"),
+    *(
+        f"pod-security.kubernetes.io/{mode}{field}"
+        for mode in ("enforce", "warn", "audit")
+        for field in ("", "-version")
+    ),
 }
 # What a rule makes of what is there, or of its absence, instead of showing it.
 COMPUTED = {"0", "1", "2", "default", "empty", "not set", "not set not set"}

@@ -39,6 +39,7 @@ def waiver(**changes: object) -> Waiver:
 
 
 def test_the_seeds_failure_reads_as_it_is_printed_there() -> None:
+    """And below it, which rule and which line each is."""
     assert failure_text(judged(UNFAIR).findings) == (
         "❌ Model failed governance check\n"
         "\n"
@@ -49,7 +50,11 @@ def test_the_seeds_failure_reads_as_it_is_printed_there() -> None:
         "Action Required:\n"
         "1. Retrain model to improve accuracy\n"
         "2. Add fairness evaluation to training pipeline\n"
-        "3. Update manifest with new metrics"
+        "3. Update manifest with new metrics\n"
+        "\n"
+        "Where:\n"
+        "- metrics-accuracy-minimum\n"
+        "- fairness-present"
     )
 
 

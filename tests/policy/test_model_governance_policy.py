@@ -1,5 +1,6 @@
 """The pack's policies, asked as the engine asks them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_low_accuracy_violates_with_the_printed_text() -> None:
     manifest = plain()
     manifest["spec"]["metrics"]["accuracy"] = "0.78"
     (message,) = violations(manifest)["model-governance"]
-    assert message.startswith("fraud-detector\n❌ Model failed governance check")
+    assert message.startswith("fraud-detector (m.yaml)\n❌ Model failed governance check")
     assert "- Model accuracy 0.78 is below minimum threshold 0.85" in message
 
 
@@ -86,7 +87,8 @@ def test_every_model_and_finding_of_the_rules_is_reported_the_same() -> None:
     found = violations(plain(edits))
     evaluation = judged(edits)
     (message,) = found["model-governance"]
-    assert message == f"fraud-detector\n{failure_text(evaluation.findings)}"
+    placed = [replace(finding, line=7) for finding in evaluation.findings]
+    assert message == f"fraud-detector (m.yaml)\n{failure_text(placed)}"
     assert len(found["model-governance-advice"]) == len(
         [finding for finding in evaluation.findings if not finding.refuses]
     )

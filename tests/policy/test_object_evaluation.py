@@ -109,6 +109,9 @@ def test_objects_in_a_list_are_seen(kind: str) -> None:
 
 
 def test_a_list_without_items_and_other_kinds_are_themselves() -> None:
+    inner = {"kind": "List", "apiVersion": "v1", "items": [{"kind": "Pod"}, {"kind": "Secret"}]}
+    nested = unfolded(KubernetesObject("x", {"kind": "List", "items": [inner, {"kind": "Role"}]}))
+    assert [item.kind for item in nested] == ["Pod", "Secret", "Role"]
     for body in ({"kind": "PodList"}, {"kind": "Pod", "items": []}):
         (item,) = unfolded(KubernetesObject("x", body))
         assert item.body == body

@@ -37,6 +37,7 @@ def test_every_rule_says_what_why_and_what_to_do(rule: Rule[Any]) -> None:
         assert not sentence.endswith(".")
         assert "\n" not in sentence
     assert ("{threshold}" in rule.title) == rule.has_threshold
+    assert rule.frameworks
 
 
 # A violation in a container or a pod, for each rule about pods.
@@ -106,6 +107,27 @@ def test_every_pod_of_every_workload_is_judged(key: str, path: Path, value: Any,
     assert (len(after) > len(before)) == (key not in STACK_KEYS or kind != "PodTemplate")
 
 
+@pytest.mark.parametrize(
+    ("kind", "version"),
+    [("Rollout", "argoproj.io/v1alpha1"), ("Service", "serving.knative.dev/v1")],
+)
+def test_kinds_that_others_made_have_pods_too(kind: str, version: str) -> None:
+    body = sound_stack()[place(sound_stack(), "Deployment")]
+    body |= {"kind": kind, "apiVersion": version}
+    assert judged("img-digest", [body]) == []
+    put(body, (*BOX, "image"), "ghcr.io/fraud/x:1")
+    assert len(judged("img-digest", [body])) == 1
+    put(body, (*BOX, "securityContext", "privileged"), True)
+    assert len(judged("pss-privileged", [body])) == 1
+    assert len(judged("rel-replicas", [body])) == 1
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"template": None}, {"template": {"spec": {"x": 1}}}])
+def test_what_has_no_template_of_pods_makes_none(spec: Any) -> None:
+    body = {"kind": "SealedSecret", "apiVersion": "bitnami.com/v1alpha1", "spec": spec}
+    assert judged("img-digest", [body]) == judged("id-token", [body]) == []
+
+
 # Rule, object and place of a value that it needs.
 NEEDED: tuple[tuple[str, str, Path], ...] = (
     ("img-digest", "Deployment", (*BOX, "image")),
@@ -125,7 +147,7 @@ NEEDED: tuple[tuple[str, str, Path], ...] = (
     ("rel-hpa", "Deployment", ("spec", "replicas")),
     ("rel-pdb", "PodDisruptionBudget", ("spec", "maxUnavailable")),
     ("net-service-type", "Service", ("spec", "type")),
-    ("net-no-any", "NetworkPolicy/fraud", ("spec", "egress", 0, "to", 0, "ipBlock", "cidr")),
+    ("net-no-any/each", "NetworkPolicy/fraud", ("spec", "egress", 0, "to", 0, "ipBlock", "cidr")),
     ("net-default-deny", "NetworkPolicy/default-deny", ("spec", "policyTypes", 0)),
     ("net-selected", "NetworkPolicy/fraud", ("spec", "podSelector")),
     ("id-sa", "Deployment", (*POD, "serviceAccountName")),

@@ -27,16 +27,19 @@ OWN = {"matchLabels": {"app.kubernetes.io/name": "fraud"}}
 OTHERS = {"matchLabels": {"app.kubernetes.io/name": "other"}}
 SCALER = "HorizontalPodAutoscaler"
 BUDGET = "PodDisruptionBudget"
+# Kinds whose pods are no replicas of each other.
+ALONE = ("Pod", "DaemonSet", "Job", "CronJob", "PodTemplate")
 
 
 @pytest.mark.parametrize("probe", ["startupProbe", "readinessProbe", "livenessProbe"])
 @pytest.mark.parametrize(
     ("value", "passes"),
     [
-        ({"httpGet": {"port": 1}}, True),
-        ({"tcpSocket": {"port": 1}}, True),
+        ({"httpGet": {"port": 8080}}, True),
+        ({"httpGet": {"port": 8080.0}}, True),
+        ({"tcpSocket": {"port": "http"}}, True),
         ({"exec": {"command": ["x"]}}, True),
-        ({"grpc": {"port": 1}}, True),
+        ({"grpc": {"port": 8080}}, True),
         ({"httpGet": None}, False),
         ({"periodSeconds": 5}, False),
         ({}, False),
@@ -47,6 +50,52 @@ BUDGET = "PodDisruptionBudget"
 def test_each_probe_asks_something(probe: str, value: Any, passes: bool) -> None:
     found = messages("rel-probes", changed("Deployment", ((*BOX, probe), value)))
     assert found == ([] if passes else [f"container inference: {probe} is missing"])
+
+
+@pytest.mark.parametrize("handler", ["httpGet", "tcpSocket", "grpc"])
+@pytest.mark.parametrize(
+    ("port", "shown"),
+    [(8081, "8081"), ("https", "https"), (None, "not set"), (True, "true"), ({}, "{}")],
+)
+def test_a_probe_asks_a_port_of_the_container(handler: str, port: Any, shown: str) -> None:
+    stack = changed("Deployment", ((*BOX, "startupProbe"), {handler: {"port": port}}))
+    assert messages("rel-probes", stack) == [
+        f"container inference: startupProbe asks port {shown}, which is no port of the container"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "period", "passes"),
+    [
+        (None, None, True),
+        (10, None, True),
+        (11, None, False),
+        (None, 1, True),
+        (2, 2, True),
+        (2, 1, False),
+        (3.0, 2.0, False),
+    ],
+)
+def test_a_probe_has_answered_before_the_next(timeout: Any, period: Any, passes: bool) -> None:
+    stack = changed(
+        "Deployment",
+        ((*BOX, "startupProbe", "timeoutSeconds"), timeout),
+        ((*BOX, "startupProbe", "periodSeconds"), period),
+    )
+    assert messages("rel-probes", stack) == (
+        []
+        if passes
+        else [f"container inference: startupProbe waits {timeout} s, longer than its period"]
+    )
+
+
+def test_alive_is_not_ready() -> None:
+    """A pod that is busy must lose its traffic, not its life."""
+    same = {"httpGet": {"path": "/health", "port": "http"}}
+    stack = changed("Deployment", ((*BOX, "readinessProbe"), {**same, "periodSeconds": 5}))
+    assert messages("rel-probes", stack) == [
+        "container inference: livenessProbe asks just what readinessProbe asks"
+    ]
 
 
 @pytest.mark.parametrize("kind", POD_PATHS)
@@ -87,6 +136,12 @@ ROLLING: Path = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
         (ROLLING, False, False),
         (ROLLING, None, False),
         (ROLLING, ABSENT, False),
+        (("spec", "minReadySeconds"), 1, True),
+        (("spec", "minReadySeconds"), 1.0, True),
+        (("spec", "minReadySeconds"), 0, False),
+        (("spec", "minReadySeconds"), "2", False),
+        (("spec", "minReadySeconds"), None, False),
+        (("spec", "minReadySeconds"), ABSENT, False),
         (("spec", "revisionHistoryLimit"), 2, True),
         (("spec", "revisionHistoryLimit"), 2.0, True),
         (("spec", "revisionHistoryLimit"), ABSENT, True),
@@ -108,6 +163,19 @@ def test_a_rollout_loses_no_pod(path: Path, value: Any, passes: bool) -> None:
     found = messages("rel-rollout", changed("Deployment", (path, value)))
     assert (found == []) == passes
     assert all(message.startswith("spec.") for message in found)
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+@pytest.mark.parametrize(
+    ("strategy", "passes"),
+    [({"type": "OnDelete"}, False), ({"type": "RollingUpdate"}, True), ({}, True), (None, True)],
+)
+def test_an_update_is_rolled_out(kind: str, strategy: Any, passes: bool) -> None:
+    body = as_kind(kind, sound_stack()[place(sound_stack(), "Deployment")])
+    body["spec"]["updateStrategy"] = strategy
+    assert messages("rel-rollout", [body]) == (
+        [] if passes else ["spec.updateStrategy.type is OnDelete, not RollingUpdate"]
+    )
 
 
 def preferred(selector: Any) -> dict[str, Any]:
@@ -138,7 +206,7 @@ def test_pods_keep_apart(kind: str, constraints: Any, away: Any, passes: bool) -
     body = sound_stack()[place(sound_stack(), "Deployment")]
     put(body, SPREAD, constraints)
     put(body, (*POD, "affinity"), {"podAntiAffinity": away})
-    passes = passes or kind not in ("Deployment", "StatefulSet")
+    passes = passes or kind in ALONE
     assert (judged("rel-spread", [as_kind(kind, body)]) == []) == passes
 
 
@@ -190,7 +258,9 @@ def test_the_autoscalers_minimum_counts(fewest: Any, replicas: Any, message: str
 @pytest.mark.parametrize(
     ("replicas", "passes"), [(3, True), (3.0, True), (2, False), (None, False), ("3", False)]
 )
-@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+@pytest.mark.parametrize(
+    "kind", ["Deployment", "StatefulSet", "ReplicaSet", "ReplicationController"]
+)
 def test_replicas_count_where_nothing_scales(kind: str, replicas: Any, passes: bool) -> None:
     body = sound_stack()[place(sound_stack(), "Deployment")]
     sole = {**as_kind(kind, body), "apiVersion": "apps/v1"}
@@ -198,6 +268,15 @@ def test_replicas_count_where_nothing_scales(kind: str, replicas: Any, passes: b
     found = judged("rel-replicas", [sole])
     assert (found == []) == passes
     assert all(objection.subject == f"{kind} models/fraud" for objection in found)
+
+
+@pytest.mark.parametrize(("restart", "passes"), [("Always", False), ("Never", True)])
+def test_a_bare_pod_is_one_replica(restart: str, passes: bool) -> None:
+    body = as_kind("Pod", sound_stack()[place(sound_stack(), "Deployment")])
+    body["spec"]["restartPolicy"] = restart
+    assert messages("rel-replicas", [body]) == (
+        [] if passes else ["Pod fraud: replicas can be 1, fewer than 3"]
+    )
 
 
 def test_the_owners_number_decides() -> None:

@@ -69,8 +69,20 @@ def test_namespaces_enforce_pod_security(mode: str, value: Any, shown: str) -> N
     ]
 
 
-def test_a_namespace_without_labels_lacks_all_three() -> None:
-    assert len(judged("ten-psa-labels", changed("Namespace", (("metadata", "labels"), None)))) == 3
+@pytest.mark.parametrize("mode", ["enforce", "warn", "audit"])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [("v1.34", None), ("latest", None), ("v1", "v1"), ("1.34", "1.34"), (None, "not set")],
+)
+def test_namespaces_say_whose_version_of_it(mode: str, value: Any, shown: str | None) -> None:
+    label = f"pod-security.kubernetes.io/{mode}-version"
+    stack = changed("Namespace", (("metadata", "labels", label), value))
+    message = f"label {label} of Namespace models is {shown}, not a version such as v1.34"
+    assert messages("ten-psa-labels", stack) == ([message] if shown else [])
+
+
+def test_a_namespace_without_labels_lacks_all_six() -> None:
+    assert len(judged("ten-psa-labels", changed("Namespace", (("metadata", "labels"), None)))) == 6
 
 
 RECOMMENDED = ("name", "version", "component", "part-of", "managed-by")
@@ -137,6 +149,39 @@ def test_the_engine_waits(annotation: str, value: Any, passes: bool) -> None:
     assert all(
         message.startswith(f"annotation {annotation} of Service fraud is") for message in found
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "passes"),
+    [
+        ("1", True),
+        ("3600", True),
+        (600, True),
+        ("3601", False),
+        ("0", False),
+        ("-1", False),
+        ("1e3", False),
+        ("10m", False),
+        ("9" * 5000, False),
+        ("", False),
+        ([], False),
+    ],
+)
+def test_the_engine_waits_for_a_time_that_ends(seconds: Any, passes: bool) -> None:
+    change = (("metadata", "annotations", "pulumi.com/timeoutSeconds"), seconds)
+    assert (judged("await-kept", changed("Deployment", change)) == []) == passes
+
+
+@pytest.mark.parametrize(
+    ("kind", "passes"),
+    [("Deployment", False), ("Service", False), ("Ingress", False), ("NetworkPolicy/fraud", True)],
+)
+def test_what_the_engine_waits_for_is_its_own_choice(kind: str, passes: bool) -> None:
+    """Elsewhere the annotation only adds to what is waited for."""
+    change = (("metadata", "annotations", "pulumi.com/waitFor"), "jsonpath={.metadata.name}")
+    found = messages("await-kept", changed(kind, change))
+    assert (found == []) == passes
+    assert all("pulumi.com/waitFor of" in message for message in found)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The rules about accounts, rights, file systems and secrets."""
 
+from base64 import b64encode
+from hashlib import sha256
+from random import Random
 from typing import Any
 
 import pytest
@@ -22,6 +25,8 @@ AWS_KEY = "AK" + "IA" + "ABCDEFGHIJKLMNOP"
 PEM = "-----BEGIN RSA PRIVATE " + "KEY-----\nxyz"
 GITHUB = "gh" + "p_" + "a" * 36
 SLACK = "xo" + "xb-" + "1234567890-abcdef"
+# As evenly spread as a key's letters are.
+KEY = b64encode(sha256(b"key").digest()).decode()
 URL = "postgres://user:" + "hunter2" + "@db/x"
 
 
@@ -109,6 +114,28 @@ def test_roles_give_what_is_named(kind: str, field: str, entries: Any, count: in
     assert len(judged("rbac-least", stack)) == count
 
 
+@pytest.mark.parametrize(
+    ("resource", "verb", "passes"),
+    [
+        ("certificatesigningrequests/approval", "update", False),
+        ("certificatesigningrequests/approval", "get", True),
+        ("certificatesigningrequests", "create", True),
+        ("signers", "approve", False),
+        ("signers", "sign", False),
+        ("mutatingwebhookconfigurations", "create", False),
+        ("validatingwebhookconfigurations", "patch", False),
+        ("validatingwebhookconfigurations", "get", True),
+    ],
+)
+def test_nobody_names_himself_or_sits_before_the_api(
+    resource: str, verb: str, passes: bool
+) -> None:
+    rule = {"apiGroups": ["x"], "resources": [resource], "verbs": [verb]}
+    found = messages("rbac-least", changed("Role", (("rules",), [rule])))
+    message = f"rule 0 allows to {verb} {resource}, which gives other rights"
+    assert found == ([] if passes else [message])
+
+
 def test_other_things_than_secrets_may_be_listed() -> None:
     rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]}
     assert judged("rbac-least", changed("Role", (("rules",), [rule]))) == []
@@ -162,6 +189,8 @@ def test_root_file_systems_are_read_only(context: Any, shown: str) -> None:
 
 
 NAME = "has the name of a secret and a literal value"
+RANDOM = "holds what looks like a random key"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +240,14 @@ NAME = "has the name of a secret and a literal value"
         ("X", "-----BEGIN CERTIFICATE-----", None),
         ("X_FILE", GITHUB, "holds an access token"),
         ("X", SLACK, "holds an access token"),
+        ("X", KEY, RANDOM),
+        ("app.yaml", f"key: '{KEY}'", RANDOM),
+        ("X", "sha256:" + "0123456789abcdef" * 4, None),
+        ("X", "a-model-that-finds-fraudulent-transactions", None),
+        ("X", "s3://models/fraud-detector/2.1.0/model.onnx", None),
+        ("X", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", None),
+        ("ca.crt", CERTIFICATE.format(KEY), None),
+        ("ca.crt", CERTIFICATE.format(KEY) + KEY, RANDOM),
         ("X", URL, "holds a URL with a password"),
         ("X", "redis://:" + "pw@cache", "holds a URL with a password"),
         ("X", "https://user@host/a:b@c", None),
@@ -239,8 +276,17 @@ def test_a_variable_from_a_secret_is_no_literal() -> None:
 
 
 def test_binary_data_is_data() -> None:
-    stack = changed("ConfigMap", (("binaryData",), {"password": "aHVudGVyMg=="}))
-    assert messages("sec-env-literal", stack) == [f"binaryData password {NAME}"]
+    """Base64 hides nothing, and what is no text is no secret that anybody could read out."""
+    held = {
+        "password": "aHVudGVyMg==",
+        "config": b64encode(URL.encode()).decode(),
+        "model": b64encode(Random(1).randbytes(5000)).decode(),
+        "odd": "no base64!",
+    }
+    assert messages("sec-env-literal", changed("ConfigMap", (("binaryData",), held))) == [
+        f"binaryData password {NAME}",
+        "binaryData config holds a URL with a password",
+    ]
 
 
 @pytest.mark.parametrize("field", ["data", "stringData"])

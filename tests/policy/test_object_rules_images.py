@@ -1,7 +1,5 @@
 """The rules about images."""
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -166,47 +164,52 @@ def test_an_image_that_is_mounted_is_judged_too() -> None:
 EVIDENCE: Path = ("spec", "template", "metadata", "annotations", images.SCAN_EVIDENCE)
 
 
-def evidence(**fields: Any) -> str:
-    return json.dumps({"digest": DIGEST, "verdict": "passed"} | fields)
-
-
 @pytest.mark.parametrize(
-    ("annotation", "problems"),
+    ("annotation", "problem"),
     [
-        (evidence(), []),
-        (evidence(scanned="2020-01-01"), []),
-        (evidence(digest=OTHER), [f"is about {OTHER}, but container inference runs {DIGEST}"]),
-        (evidence(digest=None), [f"is about not set, but container inference runs {DIGEST}"]),
-        (evidence(verdict="failed"), ["the verdict is failed, not passed"]),
-        (evidence(verdict=True), ["the verdict is true, not passed"]),
-        ('{"verdict": "passed"}', ["runs " + DIGEST]),
-        (f'{{"digest": "{DIGEST}"}}', ["the verdict is not set, not passed"]),
-        ("{}", ["the verdict is not set, not passed", "runs " + DIGEST]),
-        ("[]", ["is no JSON object"]),
-        ("passed", ["is no JSON object"]),
-        ("[" * 100_000, ["is no JSON object"]),
-        ("", ["is missing on the pods"]),
-        (None, ["is missing on the pods"]),
-        (5, ["is missing on the pods"]),
+        (f'{{"{DIGEST}": "passed"}}', None),
+        (f'{{"{OTHER}": "failed", "{DIGEST}": "passed"}}', None),
+        (
+            f'{{"{OTHER}": "passed"}}',
+            "has not passed its scan: mlifecycle.io/scan-evidence says nothing",
+        ),
+        (f'{{"{DIGEST}": "failed"}}', "scan-evidence says failed"),
+        (f'{{"{DIGEST}": true}}', "scan-evidence says true"),
+        (f'{{"{DIGEST}": null}}', "scan-evidence says nothing"),
+        ("{}", "scan-evidence says nothing"),
+        ("[]", "is no JSON object"),
+        ("passed", "is no JSON object"),
+        ("[" * 100_000, "is no JSON object"),
+        ("", "is missing on the pods"),
+        (None, "is missing on the pods"),
+        (5, "is missing on the pods"),
     ],
 )
-def test_scan_evidence_is_about_the_image_that_runs(annotation: Any, problems: list[str]) -> None:
+def test_scan_evidence_is_about_the_image_that_runs(annotation: Any, problem: str | None) -> None:
     found = messages("img-scan-evidence", changed("Deployment", (EVIDENCE, annotation)))
-    assert [message.endswith(problem) for message, problem in pairs(found, problems)] == (
-        [True] * len(problems)
+    assert [message.endswith(str(problem)) for message in found] == ([True] if problem else [])
+
+
+def test_scan_evidence_needs_a_digest() -> None:
+    stack = changed("Deployment", ((*BOX, "image"), "ghcr.io/x:1"))
+    (message,) = messages("img-scan-evidence", stack)
+    assert message == (
+        "container inference: image ghcr.io/x:1 has not passed its scan:"
+        " mlifecycle.io/scan-evidence says nothing"
     )
 
 
-def pairs(found: list[str], problems: list[str]) -> Iterator[tuple[str, str]]:
-    return zip(found, problems, strict=True)
-
-
-@pytest.mark.parametrize("change", [((*BOX, "name"), "server"), ((*BOX, "image"), "ghcr.io/x:1")])
-def test_scan_evidence_needs_a_server_with_a_digest(change: tuple[Path, Any]) -> None:
-    (message,) = messages("img-scan-evidence", changed("Deployment", change))
-    assert message.endswith("but container inference runs no digest")
-
-
-def test_scan_evidence_is_asked_of_what_serves_a_model_only() -> None:
+def test_scan_evidence_is_asked_of_whatever_runs() -> None:
+    """Another label switches nothing off."""
     label = ("spec", "template", "metadata", "labels", "app.kubernetes.io/part-of")
-    assert judged("img-scan-evidence", changed("Deployment", (EVIDENCE, None), (label, "x"))) == []
+    stack = changed("Deployment", (EVIDENCE, None), (label, "x"))
+    assert len(judged("img-scan-evidence", stack)) == 1
+
+
+@pytest.mark.parametrize("field", ["initContainers", "ephemeralContainers", "containers"])
+def test_scan_evidence_is_asked_of_every_container(field: str) -> None:
+    second = {"name": "second", "image": f"ghcr.io/fraud/x:1@{OTHER}"}
+    path: Path = (*POD, field, 1 if field == "containers" else 0)
+    stack = changed("Deployment", (path, second))
+    (message,) = messages("img-scan-evidence", stack)
+    assert "container second: " in message

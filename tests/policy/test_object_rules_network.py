@@ -1,5 +1,6 @@
 """The rules about who reaches a service and what a pod may reach."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -63,12 +64,11 @@ def test_another_groups_service_is_not_a_service() -> None:
     ],
 )
 def test_egress_says_where_to(egress: Any, message: str | None) -> None:
-    found = messages("net-no-any", changed(OWN_POLICY, (("spec", "egress"), egress)))
+    found = messages("net-no-any/each", changed(OWN_POLICY, (("spec", "egress"), egress)))
     assert found == ([] if message is None else [message])
 
 
 METADATA = "contains the metadata address"
-UNION = "the egress ipBlocks together are any address"
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,51 @@ UNION = "the egress ipBlocks together are any address"
         ([{"cidr": 5}], "is no network"),
         ([{"cidr": None}], "is no network"),
         ([{}], "is no network"),
-        (
-            [{"cidr": "0.0.0.0/1"}, {"cidr": "128.0.0.0/1", "except": ["169.254.169.254/32"]}],
-            UNION,
-        ),
+        ([{"cidr": "::ffff:0:0/96"}], "::ffff:0:0/96 is any address"),
+        ([{"cidr": "::/1"}], "::/1 is any address"),
+        ([{"cidr": "::ffff:10.0.0.0/104"}], None),
     ],
 )
 def test_egress_names_networks(blocks: list[dict[str, Any]], part: str | None) -> None:
     egress = [{"to": [{"ipBlock": block}]} for block in blocks]
-    found = messages("net-no-any", changed(OWN_POLICY, (("spec", "egress"), egress)))
+    found = messages("net-no-any/each", changed(OWN_POLICY, (("spec", "egress"), egress)))
     assert [str(part) in message for message in found] == ([] if part is None else [True])
+
+
+HOLE = ["169.254.169.254/32"]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "network"),
+    [
+        ([], [], None),
+        (["10.0.0.0/8"], ["11.0.0.0/8"], None),
+        (["0.0.0.0/1"], ["128.0.0.0/2"], None),
+        (["0.0.0.0/1", "128.0.0.0/1"], [], "0.0.0.0/0"),
+        (["0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/3", "224.0.0.0/3"], [], "0.0.0.0/0"),
+        (["0.0.0.0/1"], ["128.0.0.0/1"], "0.0.0.0/0"),
+        (["::ffff:0.0.0.0/97"], ["::ffff:128.0.0.0/97"], "::ffff:0:0/96"),
+        # By itself it is refused already.
+        (["0.0.0.0/0"], [], None),
+    ],
+)
+def test_policies_together_are_not_any_address(
+    here: list[str], there: list[str], network: str | None
+) -> None:
+    def rules(cidrs: list[str]) -> list[dict[str, Any]]:
+        return [{"to": [{"ipBlock": {"cidr": cidr, "except": HOLE}} for cidr in cidrs]}]
+
+    stack = changed(OWN_POLICY, (("spec", "egress"), rules(here)))
+    second = deepcopy(stack[place(stack, OWN_POLICY)])
+    second["metadata"]["name"] = "second"
+    second["spec"]["egress"] = rules(there)
+    found = judged("net-no-any/together", [*stack, second])
+    assert [objection.value for objection in found] == ([network] if network else [])
+    assert {objection.subject for objection in found} <= {"Deployment models/fraud"}
+    # What selects another pod adds nothing.
+    second["spec"]["podSelector"] = {"matchLabels": {"app": "other"}}
+    alone = judged("net-no-any/together", [*stack, second])
+    assert len(alone) == (1 if network and not there else 0)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +185,28 @@ def test_policies_and_pods_find_each_other(path: Path, value: Any) -> None:
     assert first.message == "no NetworkPolicy of its own selects the pods of Deployment fraud"
     assert first.subject == "Deployment models/fraud"
     assert second.message == "NetworkPolicy fraud selects no pod of the stack"
+
+
+@pytest.mark.parametrize(("direction", "side"), [("ingress", "from"), ("egress", "to")])
+@pytest.mark.parametrize(
+    ("peer", "passes"),
+    [
+        ({"podSelector": {"matchLabels": {"app": "fraud"}}}, True),
+        ({"podSelector": {}}, True),
+        ({"podSelector": {"matchLabels": {"app": "frued"}}}, False),
+        ({"podSelector": {"matchLabels": {"app": "frued"}}, "namespaceSelector": None}, False),
+        # What other namespaces hold, nobody knows here.
+        ({"podSelector": {"matchLabels": {"app": "frued"}}, "namespaceSelector": {}}, True),
+        ({"ipBlock": {"cidr": "10.0.0.0/8"}}, True),
+    ],
+)
+def test_the_pods_that_a_policy_names_are_there(
+    direction: str, side: str, peer: dict[str, Any], passes: bool
+) -> None:
+    stack = changed(OWN_POLICY, (("spec", direction), [{side: [peer]}]))
+    assert messages("net-selected", stack) == (
+        [] if passes else ["NetworkPolicy fraud names pods that are not in the stack"]
+    )
 
 
 def test_a_policy_for_every_pod_is_no_policy_of_its_own() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mlifecycle.governance.rule import Path
 from tests.policy.objects import ABSENT, BOX, POD, changed, judged, messages
 
 AMOUNTS: tuple[tuple[Any, bool], ...] = (
@@ -53,11 +54,48 @@ AMOUNTS: tuple[tuple[Any, bool], ...] = (
 def test_an_amount_is_a_quantity_above_0(
     key: str, kind: str, resource: str, amount: Any, passes: bool
 ) -> None:
-    found = judged(key, changed("Deployment", ((*BOX, "resources", kind, resource), amount)))
+    resources: Path = (*BOX, "resources")
+    changes = [((*resources, kind, resource), amount)]
+    if key == "res-memory-limit":
+        # What it asks for, too: the two must be one.
+        changes.append(((*resources, "requests", "memory"), amount))
+    found = judged(key, changed("Deployment", *changes))
     assert (found == []) == passes
     for objection in found:
         assert objection.message.startswith(f"container inference: resources.{kind}.{resource} is ")
         assert objection.path == (*BOX, "resources")
+
+
+@pytest.mark.parametrize(
+    ("asked", "most", "passes"),
+    [
+        ("1Gi", "1024Mi", True),
+        ("1Gi", 2**30, True),
+        ("1Gi", float(2**30), True),
+        ("1000m", "1", True),
+        ("1e3", "1k", True),
+        ("1M", "1Mi", False),
+        ("1Gi", "1025Mi", False),
+        ("2Gi", "1Gi", False),
+        # The requests' own rule speaks of it.
+        (None, "1Gi", True),
+    ],
+)
+def test_memory_asked_for_is_the_limit(asked: Any, most: Any, passes: bool) -> None:
+    resources: Path = (*BOX, "resources")
+    stack = changed(
+        "Deployment",
+        ((*resources, "requests", "memory"), asked),
+        ((*resources, "limits", "memory"), most),
+    )
+    assert messages("res-memory-limit", stack) == (
+        []
+        if passes
+        else [
+            f"container inference: resources.limits.memory is {most},"
+            f" but resources.requests.memory is {asked}"
+        ]
+    )
 
 
 @pytest.mark.parametrize("resources", [ABSENT, None, {}, {"limits": None, "requests": None}])

@@ -21,7 +21,12 @@ CONTEXT = Context(date=date(2026, 11, 24), running={}, experiments=("exp-fraud-2
 
 def named(file: Path) -> list[str]:
     """The rules that the first line names."""
-    return file.read_text().splitlines()[0].removeprefix("# findings: ").split(", ")
+    return lines(file)[0].removeprefix("# findings: ").split(", ")
+
+
+def lines(file: Path) -> list[str]:
+    """One example is no UTF-8."""
+    return file.read_text(errors="replace").splitlines()
 
 
 def judged(file: Path) -> Evaluation:
@@ -37,7 +42,7 @@ def test_an_invalid_example_gives_the_findings_that_it_names(file: Path) -> None
         return
     with pytest.raises(ManifestError) as caught:
         load_paths([file])
-    message = file.read_text().splitlines()[1].removeprefix("# message: ")
+    message = lines(file)[1].removeprefix("# message: ")
     assert str(caught.value) == f"{file}:{message}"
 
 

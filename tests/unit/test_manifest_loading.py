@@ -105,7 +105,7 @@ def test_a_broken_field_is_named_with_its_place(
         ("a: 1\n\tb: 2\n", "m.yaml:2:1: "),
         ("", "m.yaml:1:1: the file has no document"),
         ("- 1\n", "m.yaml:1:1: "),
-        (b"a: \xff\n", "m.yaml:1:1: not UTF-8 text"),
+        (b"a: \xff\n", "m.yaml:1:4: not UTF-8 text"),
         ("a: &x [1]\nb: *x\n", "m.yaml:2:4: aliases are not allowed"),
         ("a: !!python/object:os.system {}\n", "m.yaml:1:4: tags are not allowed"),
         ("a: " + "[" * 2000, "m.yaml:1:33: nested deeper than 30"),

@@ -198,6 +198,20 @@ def test_a_waiver_lets_its_own_vulnerability_pass_while_it_holds(
         assert text.startswith("CVE-2022-45907 in torch==1.9.0 (CRITICAL): waived until 2025-06-30")
 
 
+def test_an_ended_waiver_is_named_with_what_it_no_longer_lets_pass() -> None:
+    item = Vulnerability(
+        id="CVE-2022-45907",
+        package="torch",
+        version="1.9.0",
+        severity="CRITICAL",
+        fixed_version="1.13.1",
+    )
+    (text,) = judged(
+        evidence(item), waiver(finding="CVE-2022-45907", expires=date(2025, 5, 31))
+    ).objections
+    assert text.endswith("\n  Its waiver ended on 2025-05-31 (RISK-1, owner ada)")
+
+
 @pytest.mark.parametrize(
     ("severity", "fixed", "blocks"),
     [

@@ -156,7 +156,7 @@ def test_hostile_text_is_escaped_for_where_it_goes(file: Path) -> None:
     assert "\\<b\\>" in shown
     assert "\\@all" in shown
     (row,) = [line for line in shown.splitlines() if line.startswith("| Framework approved")]
-    assert row.replace("\\|", "").count("|") == 5
+    assert row.replace("\\|", "").count("|") == 6
     run = json.loads(validate(file, "--format", "sarif").stdout)
     assert "evil" in json.dumps(run)
 

@@ -1,16 +1,11 @@
 """How the model is to be served, watched and taken back."""
 
-import re
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 
 from mlifecycle.governance.rule import NothingToJudge, Objection, Path, Rule, Terms
 from mlifecycle.manifest.schema import Manifest
+from mlifecycle.quantity import parse_quantity
 
-# Kubernetes' resource.Quantity, without a sign.
-QUANTITY = re.compile(
-    r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?", re.ASCII
-)
 RESOURCES = ("spec", "inference", "resources")
 # What a later version of the platform acts on: asked for and not given must be seen.
 PROTECTING = (("inference", "auth"), ("inference", "limits"))
@@ -45,10 +40,8 @@ def _memory_limit(manifest: Manifest, _: Terms) -> Iterator[Objection]:
 
 def _is_quantity(text: str, *, whole: bool) -> bool:
     """Above 0, and where it counts bytes, no part of one (`100m` is a tenth of a byte)."""
-    match = QUANTITY.fullmatch(text)
-    if match is None or (whole and match[2] in ("n", "u", "m")):
-        return False
-    return Decimal(match[1]) > 0
+    amount = parse_quantity(text)
+    return amount is not None and amount > 0 and not (whole and amount % 1)
 
 
 def _autoscaling(manifest: Manifest, _: Terms) -> Iterator[Objection]:
@@ -155,6 +148,7 @@ RULES: tuple[Rule[Manifest], ...] = (
         _autoscaling,
         "The author knows the load better than a default does.",
         "Add inference.autoscaling with min_replicas and max_replicas",
+        ("Polaris hpaMinAvailability",),
     ),
     Rule(
         "replicas-minimum",
@@ -162,6 +156,7 @@ RULES: tuple[Rule[Manifest], ...] = (
         _replicas,
         "Fewer do not survive the loss of a node.",
         "Raise replicas or autoscaling.min_replicas to the environment's floor",
+        ("Pulumi configureMinimumReplicaCount",),
         has_threshold=True,
     ),
     Rule(
@@ -210,6 +205,7 @@ RULES: tuple[Rule[Manifest], ...] = (
         _not_acted_on(PROTECTING),
         "Whoever asks for protection must not be served without it.",
         "Remove the field, and do not deploy a model that needs it",
+        ("EU AI Act Art. 15",),
         case="protecting",
     ),
     Rule(
@@ -218,6 +214,7 @@ RULES: tuple[Rule[Manifest], ...] = (
         _not_acted_on(CONVENIENT),
         "What has no effect should be known to have none.",
         "Remove the field, or keep it for a later version of the platform",
+        ("EU AI Act Art. 13",),
         case="convenient",
     ),
 )

@@ -1,107 +1,29 @@
-"""Rules that keep a service answering: probes, rollout, replicas, autoscaling, disruption."""
+"""Rules that keep enough pods: replicas, autoscaling, disruption."""
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from mlifecycle.governance.objects.kubernetes import (
     KubernetesObject,
     Pod,
+    is_replicated,
+    keeps_running,
     pod_of,
     pods_of,
     scale_target,
     scales,
     selects,
 )
-from mlifecycle.governance.objects.values import found, known, section, sections, shown, text, whole
+from mlifecycle.governance.objects.values import found, known, section, shown, text, whole
 from mlifecycle.governance.rule import Objection, Rule, Terms
 
 Stack = Sequence[KubernetesObject]
 
-_PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
-_HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
-_LONG_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController")
-_REPLICATED = ("Deployment", "StatefulSet")
-_FEWEST_REVISIONS = 2
-# Kubernetes takes the greatest 32-bit number for "never".
-_NO_DEADLINE = 2**31 - 1
-
-
-def _check_probes(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
-    pod = pod_of(item)
-    if pod is None or not _runs_long(item, pod):
-        return
-    for container in pod.containers("containers"):
-        for name in _PROBES:
-            probe = section(container.body, name)
-            if not any(known(probe.get(handler)) is not None for handler in _HANDLERS):
-                yield Objection(f"{container}: {name} is missing", None, container.path)
-
-
-def _runs_long(item: KubernetesObject, pod: Pod) -> bool:
-    if item.kind == "Pod":
-        return known(pod.spec.get("restartPolicy")) not in ("OnFailure", "Never")
-    return item.kind in _LONG_RUNNING
-
-
-def _check_rollout(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
-    if item.kind != "Deployment":
-        return
-    strategy = section(item.spec, "strategy")
-    kind = known(strategy.get("type"))
-    # Absent, it is Kubernetes' default.
-    if kind not in (None, "RollingUpdate"):
-        yield _at("strategy.type", kind, "not RollingUpdate")
-    else:
-        unavailable = section(strategy, "rollingUpdate").get("maxUnavailable")
-        if whole(unavailable) != 0 and unavailable != "0%":
-            yield _at("strategy.rollingUpdate.maxUnavailable", unavailable, "not 0")
-    revisions = item.spec.get("revisionHistoryLimit")
-    if known(revisions) is not None and (whole(revisions) or 0) < _FEWEST_REVISIONS:
-        yield _at("revisionHistoryLimit", revisions, f"less than {_FEWEST_REVISIONS}")
-    deadline = item.spec.get("progressDeadlineSeconds")
-    if not 0 < (whole(deadline) or 0) < _NO_DEADLINE:
-        yield _at("progressDeadlineSeconds", deadline, "not a time in seconds")
-
-
-def _at(field: str, value: Any, problem: str) -> Objection:
-    return Objection(
-        f"spec.{field} is {shown(value)}, {problem}",
-        found(value),
-        ("spec", *field.split(".")),
-    )
-
-
-def _check_spread(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
-    pod = pod_of(item)
-    if item.kind not in _REPLICATED or pod is None:
-        return
-    away = section(section(pod.spec, "affinity"), "podAntiAffinity")
-    terms = [
-        *sections(pod.spec, "topologySpreadConstraints"),
-        *sections(away, "requiredDuringSchedulingIgnoredDuringExecution"),
-        *(
-            section(weighted, "podAffinityTerm")
-            for weighted in sections(away, "preferredDuringSchedulingIgnoredDuringExecution")
-        ),
-    ]
-    # A selector that is absent chooses no pod, so nothing would be spread.
-    if not any(
-        known(term.get("labelSelector")) is not None
-        and selects(section(term, "labelSelector"), pod.labels)
-        for term in terms
-    ):
-        yield Objection(
-            "neither topologySpreadConstraints nor podAntiAffinity keeps the pods of"
-            f" {item.title} apart",
-            None,
-            (*pod.path, "spec"),
-        )
-
 
 def _check_replicas(stack: Stack, terms: Terms) -> Iterator[Objection]:
-    for item in stack:
-        if item.kind in _REPLICATED and (floor := _floor(item, stack)) < terms.limit:
+    for item, pod in pods_of(stack):
+        counts = is_replicated(item) or (item.kind == "Pod" and keeps_running(item, pod))
+        if counts and (floor := _floor(item, stack)) < terms.limit:
             message = f"{item.title}: replicas can be {floor}, fewer than"
             yield Objection(f"{message} {terms.limit}", str(floor), ("spec", "replicas"), str(item))
 
@@ -162,7 +84,7 @@ def _check_scaler(scaler: KubernetesObject, stack: Stack) -> Iterator[Objection]
 def _check_disruption(stack: Stack, _: Terms) -> Iterator[Objection]:
     budgets = [item for item in stack if item.is_a("PodDisruptionBudget")]
     for item, pod in pods_of(stack):
-        if item.kind not in _REPLICATED:
+        if not is_replicated(item):
             continue
         name = f"{item.title}"
         chosen = [budget for budget in budgets if covers(budget, item, pod)]
@@ -219,35 +141,6 @@ def _share(percentage: str, replicas: int, number: int | None) -> int:
     return math.ceil(int(digits) * replicas / 100)
 
 
-OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
-    Rule(
-        id="rel-probes",
-        title="Every container that runs on has all three probes",
-        check=_check_probes,
-        reason="Without them traffic reaches a pod that has no model yet, or one that hangs",
-        remediation="Give the container a startupProbe, a readinessProbe and a livenessProbe",
-        frameworks=("Polaris readinessProbeMissing", "Polaris livenessProbeMissing"),
-    ),
-    Rule(
-        id="rel-rollout",
-        title="An update takes no pod away before its successor serves",
-        check=_check_rollout,
-        reason="A rollout must lose no request, end in time, and leave something to return to",
-        remediation=(
-            "Set strategy RollingUpdate with maxUnavailable 0, revisionHistoryLimit of at least 2"
-            " and progressDeadlineSeconds"
-        ),
-        frameworks=("kube-linter no-rolling-update-strategy",),
-    ),
-    Rule(
-        id="rel-spread",
-        title="Pods of a workload keep apart",
-        check=_check_spread,
-        reason="The loss of one node or zone must not take every replica",
-        remediation="Add topologySpreadConstraints that select the workload's own pods",
-        frameworks=("Polaris topologySpreadConstraint", "kube-linter no-anti-affinity"),
-    ),
-)
 STACK_RULES: tuple[Rule[Stack], ...] = (
     Rule(
         id="rel-replicas",

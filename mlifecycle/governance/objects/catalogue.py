@@ -8,7 +8,10 @@ from mlifecycle.governance.objects import (
     identity,
     images,
     network,
+    references,
     resources,
+    rollout,
+    secrecy,
 )
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
 from mlifecycle.governance.objects.pod_security_baseline import POD_SECURITY_BASELINE
@@ -20,14 +23,15 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     *POD_SECURITY_RESTRICTED,
     *images.OBJECT_RULES,
     *resources.OBJECT_RULES,
-    *availability.OBJECT_RULES,
+    *rollout.OBJECT_RULES,
     *network.OBJECT_RULES,
     *identity.OBJECT_RULES,
+    *secrecy.OBJECT_RULES,
     *hygiene.OBJECT_RULES,
 )
 STACK_RULES: tuple[Rule[Sequence[KubernetesObject]], ...] = (
     *availability.STACK_RULES,
     *network.STACK_RULES,
     *identity.STACK_RULES,
-    *hygiene.STACK_RULES,
+    *references.STACK_RULES,
 )

@@ -48,12 +48,7 @@ def object_texts(findings: Iterable[Finding], today: date) -> list[str]:
     """One line for each finding: which object, what is wrong, what to do, and the rule's id."""
     return [
         f"{finding.subject or 'stack'}: "
-        + (
-            waived_text(finding.message, finding.waiver, today)
-            if finding.waiver
-            else advice_text(finding)
-        )
-        + f" [{finding.rule}]"
+        + (waived_text(finding, finding.waiver, today) if finding.waiver else advice_text(finding))
         for finding in findings
     ]
 

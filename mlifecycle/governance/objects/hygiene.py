@@ -1,25 +1,19 @@
-"""Rules that keep objects findable, awaited, in their place, and pointing at what exists."""
+"""Rules that keep objects seen, findable, awaited and in their place."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlifecycle.governance.objects.availability import covers
 from mlifecycle.governance.objects.kubernetes import (
     PART_OF,
+    POD_PATHS,
     PRODUCT,
     KubernetesObject,
-    Pod,
     pod_of,
-    pods_of,
-    scale_target,
-    selects,
 )
-from mlifecycle.governance.objects.network import check_addresses
-from mlifecycle.governance.objects.values import found, known, section, sections, shown, text
+from mlifecycle.governance.objects.pod_security import VERSION
+from mlifecycle.governance.objects.values import found, known, section, shown
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
-
-Stack = Sequence[KubernetesObject]
 
 # What has no namespace; a kind that is not here counts as having one.
 _CLUSTER_SCOPED = re.compile(
@@ -41,19 +35,18 @@ RECOMMENDED_LABELS = (
 WORKLOAD_LABELS = ("app", "version", "team")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
-# Kubernetes puts it into every namespace.
-_CLUSTER_CONFIG_MAP = "kube-root-ca.crt"
-# In volumes and projected sources, envFrom, and valueFrom.
-_SOURCE_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "ConfigMap": ("configMap", "configMapRef", "configMapKeyRef"),
-    "Secret": ("secret", "secretRef", "secretKeyRef"),
-}
+_STANDARD_VERSION = re.compile(r"latest|v1\.[0-9]{1,3}")
+
 # Each switches off what makes `up` wait and refuse, and who may carry it all the same: an object
 # that our own verification waits for.
 _AWAIT_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
     "pulumi.com/skipAwait": ("Deployment", "Ingress"),
     "pulumi.com/patchForce": ("Deployment",),
 }
+_TIMEOUT, _WAIT_FOR = "pulumi.com/timeoutSeconds", "pulumi.com/waitFor"
+# Longer than the slowest rollout that a stack can be given.
+_LONGEST_WAIT_SECONDS = 3600
+_AWAITED = (*POD_PATHS, "Service", "Ingress", "PersistentVolumeClaim")
 
 
 def _check_seen(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
@@ -82,6 +75,14 @@ def _check_pod_security(item: KubernetesObject, _: Terms) -> Iterator[Objection]
             message = f"label {label} of Namespace {shown(item.name)} is {shown(value)}"
             yield Objection(
                 f"{message}, not restricted", found(value), ("metadata", "labels", label)
+            )
+        version = known(item.labels.get(f"{label}-version"))
+        if not isinstance(version, str) or not _STANDARD_VERSION.fullmatch(version):
+            message = f"label {label}-version of Namespace {shown(item.name)} is {shown(version)}"
+            yield Objection(
+                f"{message}, not a version such as {VERSION}",
+                found(version),
+                ("metadata", "labels", f"{label}-version"),
             )
 
 
@@ -112,6 +113,19 @@ def _check_labels_of(
 
 def _check_await(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     annotations = section(item.metadata, "annotations")
+    path: Path
+    seconds = known(annotations.get(_TIMEOUT))
+    if seconds is not None and not _is_bounded(seconds):
+        path = ("metadata", "annotations", _TIMEOUT)
+        message = f"annotation {_TIMEOUT} of {item.title} is {shown(seconds)}, not 1 to"
+        yield Objection(f"{message} {_LONGEST_WAIT_SECONDS}", shown(seconds), path)
+    wanted = known(annotations.get(_WAIT_FOR))
+    # For a kind that the engine knows, it replaces what makes that kind healthy.
+    if wanted is not None and item.kind in _AWAITED:
+        path = ("metadata", "annotations", _WAIT_FOR)
+        yield Objection(
+            f"annotation {_WAIT_FOR} of {item.title} is {shown(wanted)}", shown(wanted), path
+        )
     for annotation, excepted in _AWAIT_ANNOTATIONS.items():
         value = known(annotations.get(annotation))
         if value in (None, "false"):
@@ -122,85 +136,12 @@ def _check_await(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
             yield Objection(f"{message} is {shown(value)}", shown(value), path)
 
 
-def _check_references(stack: Stack, _: Terms) -> Iterator[Objection]:
-    yield from _check_selectors(stack)
-    yield from check_addresses(stack)
-    yield from _check_targets(stack)
-    yield from _check_sources(stack)
-
-
-def _check_selectors(stack: Stack) -> Iterator[Objection]:
-    """A workload chooses its own pods, and nobody else's."""
-    pods = pods_of(stack)
-    for item, pod in pods:
-        selector = _selector(item)
-        if selector is None:
-            continue
-        who, path = f"the selector of {item.title}", ("spec", "selector")
-        if not selector or not selects(selector, pod.labels):
-            yield Objection(f"{who} does not match its pods' labels", None, path, str(item))
-        for other, others in pods:
-            if (
-                (other is not item and other.namespace == item.namespace)
-                and selector
-                and selects(selector, others.labels)
-            ):
-                message = f"{who} matches the pods of {other.title} as well"
-                yield Objection(message, None, path, str(item))
-
-
-def _selector(item: KubernetesObject) -> Mapping[str, Any] | None:
-    """How a workload finds its pods; None for one that has no need to say."""
-    if item.kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"):
-        return section(item.spec, "selector")
-    if item.kind == "ReplicationController" and (labels := section(item.spec, "selector")):
-        return {"matchLabels": labels}
-    return None
-
-
-def _check_targets(stack: Stack) -> Iterator[Objection]:
-    pods = pods_of(stack)
-    for item in stack:
-        if item.is_a("HorizontalPodAutoscaler") and scale_target(item, stack) is None:
-            target = shown(section(item.spec, "scaleTargetRef").get("name"))
-            message = f"HorizontalPodAutoscaler {shown(item.name)} scales {target}"
-            path: Path = ("spec", "scaleTargetRef")
-            yield Objection(f"{message}, which is not in the stack", target, path, str(item))
-        if item.is_a("PodDisruptionBudget") and not any(
-            covers(item, workload, pod) for workload, pod in pods
-        ):
-            message = f"PodDisruptionBudget {shown(item.name)} selects no pod of the stack"
-            yield Objection(message, None, ("spec", "selector"), str(item))
-
-
-def _check_sources(stack: Stack) -> Iterator[Objection]:
-    """What pods mount or read exists, unless they say that they can do without."""
-    held = [
-        (item.kind, item.namespace, item.name) for item in stack if item.is_a("ConfigMap", "Secret")
-    ]
-    for item, pod in pods_of(stack):
-        for kind, source in _sources(pod):
-            name = text(source, "secretName") or text(source, "name")
-            is_there = name == _CLUSTER_CONFIG_MAP or (kind, item.namespace, name) in held
-            if not is_there and known(source.get("optional")) is not True:
-                message = f"{item.title} uses {kind} {shown(name)}"
-                path = (*pod.path, "spec")
-                yield Objection(f"{message}, which is not in the stack", name, path, str(item))
-
-
-def _sources(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Each ConfigMap and Secret that a pod names, by kind."""
-    places: list[Mapping[str, Any]] = []
-    for volume in sections(pod.spec, "volumes"):
-        places += [volume, *sections(section(volume, "projected"), "sources")]
-    for container in pod.containers():
-        places += sections(container.body, "envFrom")
-        places += [section(variable, "valueFrom") for variable in sections(container.body, "env")]
-    for place in places:
-        for kind, fields in _SOURCE_FIELDS.items():
-            for field in fields:
-                if known(place.get(field)) is not None:
-                    yield kind, section(place, field)
+def _is_bounded(seconds: Any) -> bool:
+    words = str(seconds)
+    is_number = (
+        words.isascii() and words.isdigit() and len(words) <= len(str(_LONGEST_WAIT_SECONDS))
+    )
+    return is_number and 0 < int(words) <= _LONGEST_WAIT_SECONDS
 
 
 OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
@@ -227,7 +168,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         reason="The cluster must refuse what did not come through this pack",
         remediation=(
             "Set the Namespace's labels pod-security.kubernetes.io/enforce, warn and audit"
-            " to restricted"
+            " to restricted, and their -version to a version of Kubernetes"
         ),
         frameworks=("CIS Kubernetes 1.12: 5.2.1",),
     ),
@@ -244,16 +185,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         title="The engine waits for what it deploys",
         check=_check_await,
         reason="An update that does not wait calls a broken object healthy",
-        remediation="Remove the annotation",
-    ),
-)
-STACK_RULES: tuple[Rule[Stack], ...] = (
-    Rule(
-        id="ref-integrity",
-        title="What objects name is there",
-        check=_check_references,
-        reason="An object that points at nothing looks alive and does nothing",
-        remediation="Correct the name, the port or the labels, or add what is missing",
-        frameworks=("kube-linter dangling-service", "kube-linter mismatching-selector"),
+        remediation="Remove the annotation, or give timeoutSeconds of at most an hour",
+        frameworks=("NIST SP 800-53 CM-3",),
     ),
 )

@@ -10,9 +10,8 @@ from mlifecycle.governance.objects.kubernetes import KubernetesObject, pod_of
 from mlifecycle.governance.objects.values import found, known, section, sections, shown, text
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
+# An annotation of pods: a JSON object from each image's digest to its scan's verdict.
 SCAN_EVIDENCE = "mlifecycle.io/scan-evidence"
-# The container that serves a model (components/workload.py).
-SERVER = "inference"
 
 # The grammar of github.com/distribution/reference, digests narrowed to the one in use.
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
@@ -146,7 +145,7 @@ def _check_registry(item: KubernetesObject, terms: Terms) -> Iterator[Objection]
 
 def _check_scan_evidence(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     pod = pod_of(item)
-    if pod is None or not pod.is_ours:
+    if pod is None:
         return
     path = (*pod.path, "metadata", "annotations", SCAN_EVIDENCE)
     annotation = text(section(pod.metadata, "annotations"), SCAN_EVIDENCE)
@@ -154,25 +153,18 @@ def _check_scan_evidence(item: KubernetesObject, _: Terms) -> Iterator[Objection
         yield Objection(f"annotation {SCAN_EVIDENCE} is missing on the pods", None, path[:-1])
         return
     try:
-        evidence = json.loads(annotation)
+        verdicts = json.loads(annotation)
     except (ValueError, RecursionError):
-        evidence = None
-    if not isinstance(evidence, dict):
+        verdicts = None
+    if not isinstance(verdicts, dict):
         yield Objection(f"annotation {SCAN_EVIDENCE} is no JSON object", shown(annotation), path)
         return
-    verdict, scanned = evidence.get("verdict"), evidence.get("digest")
-    if verdict != "passed":
-        message = f"annotation {SCAN_EVIDENCE}: the verdict is {shown(verdict)}, not passed"
-        yield Objection(message, found(verdict), path)
-    servers = [box.body for box in pod.containers("containers") if box.name == SERVER]
-    image = parse_reference(text(servers[0], "image")) if servers else None
-    if image is None or not image.digest or image.digest != scanned:
-        runs = image.digest if image else ""
-        message = (
-            f"annotation {SCAN_EVIDENCE} is about {shown(scanned)},"
-            f" but container {SERVER} runs {runs or 'no digest'}"
-        )
-        yield Objection(message, found(scanned), path)
+    for image in _images(item):
+        reference = image.reference
+        verdict = verdicts.get(reference.digest) if reference and reference.digest else None
+        if verdict != "passed":
+            said = "nothing" if verdict is None else shown(verdict)
+            yield from image.objection(f"has not passed its scan: {SCAN_EVIDENCE} says {said}")
 
 
 OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
@@ -205,7 +197,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     ),
     Rule(
         id="img-scan-evidence",
-        title="A model's image has passed its scan",
+        title="Every image has passed its scan",
         check=_check_scan_evidence,
         reason="A verdict about another image is no verdict",
         remediation="Release the model with mlifecycle up, which scans what it deploys",

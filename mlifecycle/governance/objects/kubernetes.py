@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlifecycle.governance.objects.values import entries, section, sections, shown, text
+from mlifecycle.governance.objects.values import entries, known, section, sections, shown, text
 from mlifecycle.governance.rule import Unreadable
 
 # Where each kind of workload keeps the specification of its pods.
@@ -110,13 +110,18 @@ def helm_release(resource: str) -> KubernetesObject:
 
 
 def unfolded(item: KubernetesObject) -> list[KubernetesObject]:
-    """The objects in a list of them (`PodList`); any other object is its own only one."""
+    """The objects in a list of them (`PodList`), however deep; any other is its own only one."""
     if not item.kind.endswith("List") or "items" not in item.body:
         return [item]
     kind, version = item.kind.removesuffix("List"), item.body.get("apiVersion")
     return [
-        KubernetesObject(item.resource, {"apiVersion": version, "kind": kind, **body}, item.secret)
+        inner
         for body in sections(item.body, "items")
+        for inner in unfolded(
+            KubernetesObject(
+                item.resource, {"apiVersion": version, "kind": kind, **body}, item.secret
+            )
+        )
     ]
 
 
@@ -170,13 +175,37 @@ class Pod:
 
 def pod_of(item: KubernetesObject) -> Pod | None:
     """The pod that an object is or makes; None where it makes none."""
-    path = POD_PATHS.get(item.kind)
+    path = _pod_path(item)
     if path is None:
         return None
     body: Mapping[str, Any] = item.body
     for step in path:
         body = section(body, step)
     return Pod(section(body, "metadata"), section(body, "spec"), path)
+
+
+def _pod_path(item: KubernetesObject) -> tuple[str, ...] | None:
+    if item.kind in POD_PATHS:
+        return POD_PATHS[item.kind]
+    # Other kinds make pods too, such as Argo's Rollout and Knative's Service.
+    body: Any = item.body
+    for step in ("spec", "template", "spec"):
+        body = known(body.get(step))
+        if not isinstance(body, Mapping):
+            return None
+    return ("spec", "template") if "containers" in body else None
+
+
+def keeps_running(item: KubernetesObject, pod: Pod) -> bool:
+    """Whether the pods are meant to go on until somebody ends them."""
+    if item.kind == "Pod":
+        return known(pod.spec.get("restartPolicy")) not in ("OnFailure", "Never")
+    return item.kind not in ("Job", "CronJob", "PodTemplate")
+
+
+def is_replicated(item: KubernetesObject) -> bool:
+    """Whether a workload has a number of equal pods."""
+    return item.kind not in ("Pod", "DaemonSet", "Job", "CronJob", "PodTemplate")
 
 
 def containers_of(item: KubernetesObject, *fields: str) -> Iterator[Container]:

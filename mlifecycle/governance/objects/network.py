@@ -18,14 +18,14 @@ from mlifecycle.governance.objects.values import (
     section,
     sections,
     shown,
-    text,
-    whole,
 )
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
 Stack = Sequence[KubernetesObject]
 Network = IPv4Network | IPv6Network
 
+# IPv4 as IPv6 (RFC 4291, 2.5.5.2).
+_MAPPED = IPv6Network("::ffff:0:0/96")
 # Where clouds hand out a node's credentials.
 _METADATA_ADDRESSES = (ip_address("169.254.169.254"), ip_address("fd00:ec2::254"))
 
@@ -48,7 +48,6 @@ def _check_service_type(item: KubernetesObject, _: Terms) -> Iterator[Objection]
 def _check_no_any(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     if not item.is_a("NetworkPolicy"):
         return
-    networks: list[Network] = []
     for index, rule in enumerate(sections(item.spec, "egress")):
         path: Path = ("spec", "egress", index)
         peers = list(sections(rule, "to"))
@@ -58,28 +57,22 @@ def _check_no_any(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
             )
         for place, peer in enumerate(peers):
             if known(peer.get("ipBlock")) is not None:
-                block = section(peer, "ipBlock")
-                yield from _check_block(block, networks, (*path, "to", place, "ipBlock"))
-    yield from _check_union(networks)
+                yield from _check_block(section(peer, "ipBlock"), (*path, "to", place, "ipBlock"))
 
 
 def _is_given(peer: Mapping[str, Any]) -> bool:
     return any(known(value) is not None for value in peer.values())
 
 
-def _check_block(
-    block: Mapping[str, Any], networks: list[Network], path: Path
-) -> Iterator[Objection]:
-    """Judge one ipBlock by itself, and add its network to those that are judged together."""
+def _check_block(block: Mapping[str, Any], path: Path) -> Iterator[Objection]:
     cidr = block.get("cidr")
     network = _network(cidr)
     if network is None:
         yield Objection(f"egress ipBlock {shown(cidr)} is no network", found(cidr), path)
         return
-    if network.prefixlen == 0:
+    if _is_any(network):
         yield Objection(f"egress ipBlock {shown(cidr)} is any address", shown(cidr), path)
         return
-    networks.append(network)
     holes = [hole for hole in map(_network, entries(block, "except")) if hole is not None]
     for address in _METADATA_ADDRESSES:
         if address in network and not any(address in hole for hole in holes):
@@ -87,16 +80,39 @@ def _check_block(
             yield Objection(message, shown(cidr), path)
 
 
-def _check_union(networks: list[Network]) -> Iterator[Objection]:
-    """0.0.0.0/1 and 128.0.0.0/1 are any address as well."""
-    together: list[Network] = [
-        *collapse_addresses(network for network in networks if isinstance(network, IPv4Network)),
-        *collapse_addresses(network for network in networks if isinstance(network, IPv6Network)),
-    ]
-    for network in together:
-        if network.prefixlen == 0:
-            message = f"the egress ipBlocks together are any address, {network}"
-            yield Objection(message, str(network), ("spec", "egress"))
+def _check_union(stack: Stack, _: Terms) -> Iterator[Objection]:
+    """0.0.0.0/1 and 128.0.0.0/1 are any address as well, in one policy or in two."""
+    policies = _policies(stack)
+    for item, pod in pods_of(stack):
+        networks = [
+            network
+            for policy in policies
+            if _chooses(policy, item, pod)
+            for network in _egress_networks(policy)
+        ]
+        together: list[Network] = [
+            *collapse_addresses(one for one in networks if isinstance(one, IPv4Network)),
+            *collapse_addresses(one for one in networks if isinstance(one, IPv6Network)),
+        ]
+        for network in filter(_is_any, together):
+            message = f"the egress ipBlocks of {item.title} together are any address, {network}"
+            yield Objection(message, str(network), (), str(item))
+
+
+def _egress_networks(policy: KubernetesObject) -> Iterator[Network]:
+    """What a policy lets out to, but for what is refused by itself."""
+    for rule in sections(policy.spec, "egress"):
+        for peer in sections(rule, "to"):
+            network = _network(section(peer, "ipBlock").get("cidr"))
+            if network is not None and not _is_any(network):
+                yield network
+
+
+def _is_any(network: Network) -> bool:
+    """Every address, also where IPv6 holds those of IPv4."""
+    return network.prefixlen == 0 or (
+        isinstance(network, IPv6Network) and network.supernet_of(_MAPPED)
+    )
 
 
 def _network(cidr: Any) -> Network | None:
@@ -143,6 +159,24 @@ def _check_selected(stack: Stack, _: Terms) -> Iterator[Objection]:
         if not any(_chooses(policy, item, pod) for item, pod in pods):
             message = f"NetworkPolicy {shown(policy.name)} selects no pod of the stack"
             yield Objection(message, None, ("spec", "podSelector"), str(policy))
+        for peer, path in _own_peers(policy):
+            if not any(
+                policy.namespace == item.namespace and selects(peer, pod.labels)
+                for item, pod in pods
+            ):
+                message = f"NetworkPolicy {shown(policy.name)} names pods that are not in the stack"
+                yield Objection(message, None, path, str(policy))
+
+
+def _own_peers(policy: KubernetesObject) -> Iterator[tuple[Mapping[str, Any], Path]]:
+    """The pods of its own namespace that a policy names; what others hold is not known here."""
+    for direction, side in (("ingress", "from"), ("egress", "to")):
+        for index, rule in enumerate(sections(policy.spec, direction)):
+            for place, peer in enumerate(sections(rule, side)):
+                is_own = known(peer.get("namespaceSelector")) is None
+                if is_own and known(peer.get("podSelector")) is not None:
+                    path = ("spec", direction, index, side, place, "podSelector")
+                    yield section(peer, "podSelector"), path
 
 
 def _policies(stack: Stack) -> list[KubernetesObject]:
@@ -160,63 +194,6 @@ def _chooses(policy: KubernetesObject, item: KubernetesObject, pod: Pod) -> bool
     )
 
 
-def check_addresses(stack: Stack) -> Iterator[Objection]:
-    """Part of `ref-integrity`: Services lead to pods, Ingresses to ports of Services."""
-    services = [item for item in stack if item.is_a("Service")]
-    pods = pods_of(stack)
-    for service in services:
-        # Without a selector, somebody else names the addresses.
-        selector = section(service.spec, "selector")
-        if selector and not any(
-            item.namespace == service.namespace and selects({"matchLabels": selector}, pod.labels)
-            for item, pod in pods
-        ):
-            message = f"the selector of Service {shown(service.name)} matches no pod of the stack"
-            yield Objection(message, None, ("spec", "selector"), str(service))
-    for ingress in stack:
-        if ingress.is_a("Ingress"):
-            ports = {
-                service.name: list(sections(service.spec, "ports"))
-                for service in services
-                if service.namespace == ingress.namespace
-            }
-            for backend, path in _backends(ingress):
-                yield from _check_backend(backend, ports, path, ingress)
-
-
-def _backends(ingress: KubernetesObject) -> Iterator[tuple[Mapping[str, Any], Path]]:
-    backend = section(ingress.spec, "defaultBackend")
-    if backend:
-        yield backend, ("spec", "defaultBackend")
-    for index, rule in enumerate(sections(ingress.spec, "rules")):
-        for place, entry in enumerate(sections(section(rule, "http"), "paths")):
-            path = ("spec", "rules", index, "http", "paths", place, "backend")
-            yield section(entry, "backend"), path
-
-
-def _check_backend(
-    backend: Mapping[str, Any],
-    ports: Mapping[str, list[Mapping[str, Any]]],
-    path: Path,
-    ingress: KubernetesObject,
-) -> Iterator[Objection]:
-    if known(backend.get("resource")) is not None:
-        return
-    service = section(backend, "service")
-    name, port = text(service, "name"), section(service, "port")
-    who = f"Ingress {shown(ingress.name)} names"
-    if name not in ports:
-        message = f"{who} Service {shown(name)}, which is not in the stack"
-        yield Objection(message, name, path, str(ingress))
-        return
-    wanted = text(port, "name") or whole(port.get("number"))
-    if wanted is None or not any(
-        wanted in (text(offered, "name"), whole(offered.get("port"))) for offered in ports[name]
-    ):
-        message = f"{who} port {shown(wanted)} of Service {shown(name)}, which has none such"
-        yield Objection(message, found(wanted), path, str(ingress))
-
-
 OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     Rule(
         id="net-service-type",
@@ -228,6 +205,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     ),
     Rule(
         id="net-no-any",
+        case="each",
         title="No NetworkPolicy lets pods out to any address",
         check=_check_no_any,
         reason="A pod that reaches everything can send data away, or fetch its node's credentials",
@@ -239,6 +217,15 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     ),
 )
 STACK_RULES: tuple[Rule[Stack], ...] = (
+    Rule(
+        id="net-no-any",
+        case="together",
+        title="No NetworkPolicies together let pods out to any address",
+        check=_check_union,
+        reason="Two halves of all addresses are all addresses",
+        remediation="Name in the egress rules of all its policies what the workload needs",
+        frameworks=("NSA/CISA 2.0",),
+    ),
     Rule(
         id="net-default-deny",
         title="Every namespace with a workload denies all traffic by default",
@@ -252,10 +239,10 @@ STACK_RULES: tuple[Rule[Stack], ...] = (
     ),
     Rule(
         id="net-selected",
-        title="Every workload has a NetworkPolicy, and every NetworkPolicy a workload",
+        title="Every workload has a NetworkPolicy, and every NetworkPolicy its pods",
         check=_check_selected,
         reason="A policy that selects nothing looks like protection and is none",
-        remediation="Make the policy's podSelector match the labels of the workload's pods",
+        remediation="Make the policy's podSelectors match the labels of the workloads' pods",
         frameworks=("CIS Kubernetes 1.12: 5.3.2", "kube-linter dangling-networkpolicy"),
     ),
 )

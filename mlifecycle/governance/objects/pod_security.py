@@ -34,6 +34,9 @@ PSA_CHECKS: Mapping[str, str] = {
     "pss-capabilities-restricted": "capabilities_restricted",
 }
 
+# The version of the standards that the rules are those of.
+VERSION = "v1.34"
+
 CONFINED = ("RuntimeDefault", "Localhost")
 
 

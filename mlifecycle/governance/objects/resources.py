@@ -1,8 +1,7 @@
 """Rules about what containers ask for and what they may use at most."""
 
-import math
-import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from mlifecycle.governance.objects.kubernetes import (
@@ -13,12 +12,10 @@ from mlifecycle.governance.objects.kubernetes import (
 )
 from mlifecycle.governance.objects.values import found, known, section, sections, shown
 from mlifecycle.governance.rule import Objection, Rule, Terms
+from mlifecycle.quantity import parse_quantity
 
 # Kubernetes gives ephemeral containers no resources.
 _FIELDS = ("initContainers", "containers")
-_QUANTITY = re.compile(
-    r"\+?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[numkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?"
-)
 
 
 def _check_requests(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
@@ -30,6 +27,15 @@ def _check_requests(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
 def _check_memory_limit(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     for container in containers_of(item, *_FIELDS):
         yield from _missing(container, "limits", "memory")
+        asked, most = (_given(container, kind, "memory") for kind in ("requests", "limits"))
+        # A pod that uses more than it asked for is the first to be killed when its node is full.
+        if _amount(asked) and _amount(most) and _amount(asked) != _amount(most):
+            yield Objection(
+                f"{container}: resources.limits.memory is {shown(most)},"
+                f" but resources.requests.memory is {shown(asked)}",
+                found(most),
+                (*container.path, "resources", "limits", "memory"),
+            )
 
 
 def _check_cpu_limit(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
@@ -43,7 +49,7 @@ def _check_ephemeral(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     pod = pod_of(item)
     for index, volume in enumerate(sections(pod.spec, "volumes") if pod else ()):
         limit = section(volume, "emptyDir").get("sizeLimit")
-        if _is_empty_dir(volume) and not _is_amount(limit):
+        if _is_empty_dir(volume) and not _amount(limit):
             yield Objection(
                 f"volume {shown(volume.get('name'))}: emptyDir.sizeLimit is {shown(limit)},"
                 " not an amount above 0",
@@ -54,8 +60,8 @@ def _check_ephemeral(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
 
 def _missing(container: Container, kind: str, resource: str) -> Iterator[Objection]:
     """An objection where a container has no amount of a resource; 0 stands for no limit."""
-    amount = section(section(container.body, "resources"), kind).get(resource)
-    if not _is_amount(amount):
+    amount = _given(container, kind, resource)
+    if not _amount(amount):
         yield Objection(
             f"{container}: resources.{kind}.{resource} is {shown(amount)}, not an amount above 0",
             found(amount),
@@ -63,14 +69,17 @@ def _missing(container: Container, kind: str, resource: str) -> Iterator[Objecti
         )
 
 
-def _is_amount(value: Any) -> bool:
+def _given(container: Container, kind: str, resource: str) -> Any:
+    return section(section(container.body, "resources"), kind).get(resource)
+
+
+def _amount(value: Any) -> Decimal | None:
+    """An amount above 0; None for anything else."""
     value = known(value)
-    if isinstance(value, str):
-        quantity = _QUANTITY.fullmatch(value)
-        return quantity is not None and float(quantity[1]) > 0
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value < math.inf
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    amount = parse_quantity(str(value))
+    return amount if amount and amount > 0 else None
 
 
 def _is_empty_dir(volume: Mapping[str, Any]) -> bool:
@@ -90,11 +99,11 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     ),
     Rule(
         id="res-memory-limit",
-        title="Every container has a memory limit",
+        title="Every container has a memory limit, and asks for just as much",
         check=_check_memory_limit,
         reason="One container's leak must not kill its neighbours",
-        remediation="Set resources.limits.memory on the container",
-        frameworks=("KSV-0018", "NSA/CISA 4.1"),
+        remediation="Set resources.limits.memory and resources.requests.memory to one amount",
+        frameworks=("KSV-0018", "NSA/CISA 4.1", "Kyverno memory-requests-equal-limits"),
     ),
     Rule(
         id="res-cpu-limit",

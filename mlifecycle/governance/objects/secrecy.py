@@ -1,0 +1,118 @@
+"""Rules that keep secrets out of what many can read."""
+
+import base64
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, containers_of
+from mlifecycle.governance.objects.values import known, section, sections, shown, text
+from mlifecycle.governance.rule import Objection, Rule, Terms, Unreadable
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SECRET_WORDS = re.compile(
+    r"\b\w*(passwords?|passwd|passphrase|secret|token|credentials?"
+    r"|(api|access|private|secret) ?key)\b"
+    r"|\b(secrets|pass|pwd)\b"
+)
+_PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
+# Segments short enough not to be base64 that begins with a slash.
+_ABSOLUTE_PATH = re.compile(r"(/[A-Za-z0-9._-]{1,32}){2,}/?")
+_SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
+    "an AWS key id": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
+    "a private key": re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY"),
+    # `$(NAME)` stands for another variable, which may come from a Secret.
+    "a URL with a password": re.compile(r"://[^/\s:@]*:(?!\$\()[^/\s@]+@"),
+    "an access token": re.compile(
+        r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,}"
+        r"|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,})"
+    ),
+    "a password": re.compile(r"(?im)^\s*[\w.-]*(password|passwd|secret|token)\s*[:=]\s*[^\s$]"),
+}
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+# Letters of base64, of both kinds, in words long enough to be a key. Digests are of fewer letters.
+_TOKEN = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{20,}={0,2}")
+_RANDOM_BITS = 4.5
+
+
+def _check_literals(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    """Names are shown, values never are."""
+    for container in containers_of(item):
+        for index, variable in enumerate(sections(container.body, "env")):
+            name = text(variable, "name")
+            if problem := _secrecy(name, variable.get("value")):
+                message = f"{container}: env {shown(name)} {problem}"
+                yield Objection(message, None, (*container.path, "env", index))
+    if item.is_a("ConfigMap"):
+        for field in ("data", "binaryData"):
+            for name, value in section(item.body, field).items():
+                words = _decoded(value) if field == "binaryData" else value
+                if problem := _secrecy(name, words):
+                    yield Objection(f"{field} {shown(name)} {problem}", None, (field, name))
+
+
+def _decoded(value: Any) -> Any:
+    """What binary data says, as far as it is text; what is no base64 as it is."""
+    try:
+        return base64.b64decode(str(known(value)), validate=True).decode("latin-1")
+    except ValueError:
+        return value
+
+
+def _secrecy(name: str, value: Any) -> str:
+    """Why a value looks as if it were secret; empty where it does not."""
+    value = known(value)
+    if not value:
+        return ""
+    words = str(value)
+    for kind, pattern in _SECRET_VALUES.items():
+        if pattern.search(words):
+            return f"holds {kind}"
+    if any(map(_is_random, _TOKEN.findall(_CERTIFICATE.sub("", words)))):
+        return "holds what looks like a random key"
+    segments = " ".join(_WORD.findall(name)).lower()
+    is_path = _ABSOLUTE_PATH.fullmatch(words) or (_PATH_NAMES.search(name) and "/" in words)
+    if _SECRET_WORDS.search(segments) and not is_path:
+        return "has the name of a secret and a literal value"
+    return ""
+
+
+def _is_random(token: str) -> bool:
+    """Whether its letters are as evenly spread as a key's (detect-secrets' base64 plugin)."""
+    counts = Counter(token).values()
+    entropy = -sum(count / len(token) * math.log2(count / len(token)) for count in counts)
+    return entropy > _RANDOM_BITS
+
+
+def _check_secret_state(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    if not item.is_a("Secret") or item.secret:
+        return
+    for field in ("data", "stringData"):
+        if section(item.body, field):
+            if item.secret is None:
+                raise Unreadable("whether the state encrypts a Secret can't be seen here")
+            message = f"{field} of Secret {shown(item.name)} is not encrypted in the state"
+            yield Objection(message, None, (field,))
+
+
+OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
+    Rule(
+        id="sec-env-literal",
+        title="No secret stands in an environment variable or a ConfigMap",
+        check=_check_literals,
+        reason="Whoever may read the object or the stack's state reads the secret",
+        remediation="Put the value into a Secret and mount it as a file",
+        frameworks=("CIS Kubernetes 1.12: 5.4.1", "KSV-0109"),
+    ),
+    Rule(
+        id="sec-pulumi-secret",
+        title="A Secret's data is encrypted in the state",
+        check=_check_secret_state,
+        reason="The state is a file that many can read",
+        remediation="Wrap the data in pulumi.Output.secret",
+        frameworks=("CIS Kubernetes 1.12: 5.4.1",),
+    ),
+)
