@@ -11,6 +11,24 @@ CASES: list[tuple[str, str, Path, Any, list[str]]] = [
     (
         "rel-pdb",
         "PodDisruptionBudget",
+        ("spec",),
+        {
+            "minAvailable": 3,
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            "selector": {"matchLabels": {"app.kubernetes.io/name": "fraud"}},
+        },
+        ["PodDisruptionBudget fraud with minAvailable 3 lets no pod of Deployment fraud go"],
+    ),
+    (
+        "rel-rollout",
+        "Deployment",
+        ("spec", "minReadySeconds"),
+        0,
+        ["spec.minReadySeconds is 0, so a pod counts the moment it first answers"],
+    ),
+    (
+        "rel-pdb",
+        "PodDisruptionBudget",
         ("spec", "unhealthyPodEvictionPolicy"),
         ABSENT,
         ["PodDisruptionBudget fraud has no unhealthyPodEvictionPolicy"],

@@ -345,6 +345,7 @@ def test_nothing_but_the_autoscaler_sets_replicas(replicas: Any) -> None:
         ({"maxUnavailable": 1}, True),
         ({"maxUnavailable": 1.0}, True),
         ({"maxUnavailable": "1%"}, True),
+        ({"maxUnavailable": "100%"}, True),
         ({"maxUnavailable": 0}, False),
         ({"maxUnavailable": "0%"}, False),
         ({"maxUnavailable": -1}, False),
@@ -389,6 +390,21 @@ def test_a_budget_lets_a_pod_go(fields: dict[str, Any], passes: bool) -> None:
 def test_every_workload_has_a_budget(path: Path, value: Any, passes: bool) -> None:
     found = messages("rel-pdb", changed(BUDGET, (path, value)))
     assert found == ([] if passes else ["Deployment fraud has 0 PodDisruptionBudgets, not one"])
+
+
+def test_what_has_no_replicas_hides_nothing_behind_it() -> None:
+    stack = sound_stack()
+    body = stack[place(stack, "Deployment")]
+    job = as_kind("Job", body)
+    job["metadata"] = {**job["metadata"], "name": "train"}
+    del stack[place(stack, BUDGET)]
+    assert messages("rel-pdb", [job, *stack]) == [
+        "Deployment fraud has 0 PodDisruptionBudgets, not one"
+    ]
+    body["spec"]["selector"] = {"matchLabels": {"a": "b"}}
+    assert messages("ref-integrity", [job, *stack])[0] == (
+        "the selector of Deployment fraud does not match its pods' labels"
+    )
 
 
 def test_two_budgets_block_every_drain() -> None:
