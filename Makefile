@@ -66,7 +66,7 @@ lint: $(VENV)/.tests  ## Format, lint, types and import layers
 generate: $(VENV)/.product  ## Write the documents that are derived from the code
 	@$(RUN) -m mlifecycle.generate
 
-requirements: $(VENV)/.tests  ## Pin every requirements.txt anew from its .in file
+requirements: $(VENV)/.product  ## Pin every requirements.txt anew from its .in file
 	@$(COMPILE) requirements.in --output-file requirements.txt
 	@$(COMPILE) tests/requirements.in --output-file tests/requirements.txt
 	@cd inference && ../$(COMPILE) requirements.in --output-file requirements.txt \

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,15 +17,17 @@ from components.object_gate import ObjectGate
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
 from mlifecycle.digests import folder_digest
 from mlifecycle.gate import GateSettings
-from mlifecycle.governance.context import ContextError, read_context
+from mlifecycle.governance.context import Context, ContextError, read_context
 from mlifecycle.governance.evaluation import evaluate
-from mlifecycle.governance.governance import load_governance
+from mlifecycle.governance.governance import Governance, load_governance
 from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
 from mlifecycle.image.registry import pin
 from mlifecycle.manifest.loading import ManifestError
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
+from mlifecycle.security.image_scan import Scanners
+from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.settings import (
     PROJECT,
     SettingsError,
@@ -58,6 +61,7 @@ def main() -> None:
         _require_builder(settings.builder)
     except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
         _end_with(str(error))
+    repository = _repository(settings, governance, context)
     objects = ObjectGate(settings.environment, governance, context)
     artifacts = _artifacts(manifests, refused, settings)
     provider = cluster.provider(settings)
@@ -65,13 +69,15 @@ def main() -> None:
         (settings.namespace_of(manifest.metadata.namespace) for manifest in manifests),
         pulumi.ResourceOptions(provider=provider),
     )
-    gate = GateSettings(
+    scanners = Scanners(
         builder=settings.builder,
-        vulnerability_database=settings.vulnerability_database,
-        scan_seconds=settings.scan_timeout_seconds,
+        trivy_database=settings.trivy_database,
+        grype_database=settings.grype_database,
+        seconds=settings.scan_timeout_seconds,
         server_source=SERVER,
         cache=CACHE,
     )
+    gate = GateSettings(settings.environment, governance, scanners)
     server_digest, generator_digest = folder_digest(SERVER), folder_digest(Path("components"))
     models = []
     for item, artifact in zip(loaded, artifacts, strict=True):
@@ -85,26 +91,44 @@ def main() -> None:
             server_digest=server_digest,
             generator_digest=generator_digest,
             gate=gate,
+            repository=repository,
         )
         namespace = owned[settings.namespace_of(item.manifest.metadata.namespace)]
         options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace])
         models.append(ModelDeployment(args, options))
     pulumi.export("environment", settings.environment)
-    pulumi.export("models", _unless_refused(models, objects))
+    pulumi.export("models", _unless_refused(models, objects, repository))
 
 
 def _unless_refused(
-    models: list[ModelDeployment], objects: ObjectGate
+    models: list[ModelDeployment], objects: ObjectGate, repository: Callable[[], str]
 ) -> pulumi.Output[dict[str, Any]]:
     """What the stack holds; every refusal in one message instead, when all gates have ended."""
 
     def end_if_refused(refusals: list[str]) -> None:
-        found = [refusal for refusal in refusals if refusal] or objects.stack_refusals()
+        found = list(filter(None, [repository(), *refusals])) or objects.stack_refusals()
         if found:
             raise pulumi.RunError("\n\n".join(found))
 
     checked = pulumi.Output.all(*(model.settled for model in models)).apply(end_if_refused)
     return checked.apply(lambda _: {model.pulumi_resource_name: model.summary for model in models})
+
+
+def _repository(
+    settings: StackSettings, governance: Governance, context: Context
+) -> Callable[[], str]:
+    """Scan the checkout, once and beside all else; the answer waits for the end of it."""
+    pool = ThreadPoolExecutor(max_workers=1)
+    answer = pool.submit(
+        repository_refusal,
+        Repository(Path(), SERVER / "app"),
+        settings.environment,
+        governance,
+        context,
+        settings.scan_timeout_seconds,
+    )
+    pool.shutdown(wait=False)
+    return answer.result
 
 
 def _require_builder(name: str) -> None:

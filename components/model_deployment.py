@@ -1,6 +1,7 @@
 """A ModelDeployment: gate, image, objects and verification, in the order in which they happen."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from components import availability, network, workload
 from components.hooks import guarded_hook, in_hook_pool
 from components.model_gate import GateInputs, ModelGate
 from mlifecycle.artifact import Artifact
+from mlifecycle.dependencies import exact_pins
 from mlifecycle.gate import GateSettings
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
@@ -43,6 +45,7 @@ class ModelDeploymentArgs:
         base_image: by digest.
         server_digest: over the server's folder.
         generator_digest: over the code that makes the objects, so that a change of it is one.
+        repository: why nothing may be released from this checkout, empty where nothing is.
     """
 
     loaded: LoadedManifest
@@ -54,6 +57,7 @@ class ModelDeploymentArgs:
     server_digest: str
     generator_digest: str
     gate: GateSettings
+    repository: Callable[[], str]
 
     def build_inputs(self) -> BuildInputs | str:
         """What the image is made of, or why there can be none."""
@@ -94,8 +98,9 @@ class ModelDeployment(pulumi.ComponentResource):
         self._args = args
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
         file = str(args.loaded.file)
-        gated = GateInputs(model.name, file, self._evaluation, inputs, args.context)
-        self._gate = ModelGate(gated, args.gate)
+        pins = exact_pins(manifest.spec.dependencies)
+        gated = GateInputs(model.name, file, self._evaluation, inputs, pins, args.context)
+        self._gate = ModelGate(gated, args.gate, args.repository)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
         super().__init__(
@@ -240,7 +245,7 @@ class ModelDeployment(pulumi.ComponentResource):
 
     async def _staged(self, inputs: BuildInputs) -> BuildContext:
         await self.urn.future()
-        return await in_hook_pool(lambda: stage(self._args.gate.server_source, inputs))
+        return await in_hook_pool(lambda: stage(self._args.gate.scanners.server_source, inputs))
 
     def _name_image(self, inputs: BuildInputs) -> None:
         repository = names.repository(self._args.settings.registry, inputs.model)

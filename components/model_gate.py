@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pulumi
@@ -12,9 +13,12 @@ from mlifecycle.gate import GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.image.names import BuildInputs
+from mlifecycle.report.escape import terminal
+from mlifecycle.report.governance import advice_text, waived_text
 
-# What may run in a gate beside its two scans: wheels 600 s, build 900 s, database 300 s.
-GATE_SECONDS = 1800
+# What may run in a gate beside its scans: wheels 600 s, build 900 s, two databases 300 s each.
+GATE_SECONDS = 2100
+SCANS = 3
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,23 @@ class GateInputs:
     file: str
     evaluation: Evaluation
     build: BuildInputs | str
+    pins: list[str]
     context: Context
 
 
 class ModelGate:
-    """Passes the gate, or refuses, and remembers which."""
+    """Passes the gate, or refuses, and remembers which.
 
-    def __init__(self, inputs: GateInputs, settings: GateSettings) -> None:
+    Args:
+        repository: why nothing may be released from this checkout, empty where nothing is.
+    """
+
+    def __init__(
+        self, inputs: GateInputs, settings: GateSettings, repository: Callable[[], str]
+    ) -> None:
         self._inputs = inputs
         self._settings = settings
+        self._repository = repository
         self._lock = threading.Lock()
         self._outcome: Passed | GateRefusal | None = None
 
@@ -42,7 +54,7 @@ class ModelGate:
         gate = guarded_hook(
             f"gate of {self._inputs.model}",
             self._in_time,
-            timeout=GATE_SECONDS + 2 * self._settings.scan_seconds,
+            timeout=GATE_SECONDS + SCANS * self._settings.scanners.seconds,
             on_dry_run=True,
         )
         return ResourceHookBinding(before_create=[gate], before_update=[gate])
@@ -58,7 +70,11 @@ class ModelGate:
                 inputs = self._inputs
                 try:
                     self._outcome = pass_gate(
-                        inputs.evaluation, inputs.build, inputs.context, self._settings
+                        inputs.evaluation,
+                        inputs.build,
+                        inputs.pins,
+                        inputs.context,
+                        self._settings,
                     )
                 except GateRefusal as error:
                     self._outcome = error
@@ -79,8 +95,13 @@ class ModelGate:
             passed = await in_hook_pool(self.passed)
         except GateRefusal as error:
             return f"{self._inputs.model} ({self._inputs.file})\n{error}"
-        for text in passed.waived:
-            pulumi.log.warn(f"{self._inputs.model}: {text}")
+        for finding in passed.findings:
+            text = (
+                waived_text(finding, finding.waiver, self._inputs.context.date)
+                if finding.waiver
+                else advice_text(finding)
+            )
+            pulumi.log.warn(terminal(f"{self._inputs.model}: {text}".replace("\n ", ",")))
         return ""
 
     def _in_time(self) -> None:
@@ -90,4 +111,6 @@ class ModelGate:
         refusal is kept there, and `refusal` tells it when every gate has been passed or not.
         """
         with contextlib.suppress(*([GateRefusal] if pulumi.runtime.is_dry_run() else [])):
+            if self._repository():
+                raise GateRefusal("the scan of the repository refuses every release")
             self.passed()

@@ -1,8 +1,9 @@
-"""The stand-in vulnerability database, from reviewed advisories, published like the vendor's."""
+"""The stand-in vulnerability databases, from reviewed advisories, published as artifacts."""
 
 import datetime
 import tarfile
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +12,71 @@ import yaml
 from devcluster.platform.images import client_environment
 from devcluster.platform.layout import Layout
 from mlifecycle.process import run_tool
+from mlifecycle.security import grype
 
 ADVISORIES = Path(__file__).parent / "advisories.yaml"
-REPOSITORY = "trivy-db"
-TAG = "2"
-ARTIFACT_TYPE = "application/vnd.aquasec.trivy.config.v1+json"
-LAYER_TYPE = "application/vnd.aquasec.trivy.db.layer.v1.tar+gzip"
 COMMAND_SECONDS = 60
 
 
+@dataclass(frozen=True)
+class StandInDatabase:
+    """How one scanner's database is built and published."""
+
+    builder: str
+    files: tuple[str, ...]
+    repository: str
+    artifact_type: str
+    layer_type: str
+
+
+# As the vendor publishes it.
+TRIVY = StandInDatabase(
+    builder="trivy-db-build",
+    files=("trivy.db", "metadata.json"),
+    repository="trivy-db:2",
+    artifact_type="application/vnd.aquasec.trivy.config.v1+json",
+    layer_type="application/vnd.aquasec.trivy.db.layer.v1.tar+gzip",
+)
+GRYPE = StandInDatabase(
+    builder="grype-db-build",
+    files=("vulnerability.db",),
+    repository="grype-db:6",
+    artifact_type=grype.ARTIFACT_TYPE,
+    layer_type=grype.LAYER_TYPE,
+)
+
+
 def publish(layout: Layout, bin_dir: Path) -> None:
-    """Build the database and push it to the local registry, dated today.
+    """Build the databases and push them to the local registry, dated today.
 
     Raises:
-        ToolError: the builder or the registry refuses.
+        ToolError: a builder or the registry refuses.
     """
     document: dict[str, Any] = yaml.safe_load(ADVISORIES.read_text())
     document["updated_at"] = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT00:00:00Z")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "advisories.yaml").write_text(yaml.safe_dump(document))
-        run_tool(
-            [bin_dir / "trivy-db-build", "advisories.yaml", "database"],
-            timeout=COMMAND_SECONDS,
-            directory=folder,
-        )
-        with tarfile.open(folder / "db.tar.gz", "w:gz") as archive:
-            for file in ("trivy.db", "metadata.json"):
-                archive.add(folder / "database" / file, arcname=file)
-        run_tool(
-            [
-                *(bin_dir / "regctl", "artifact", "put", "--artifact-type", ARTIFACT_TYPE),
-                *("--file", "db.tar.gz", "--file-media-type", LAYER_TYPE, "--file-title"),
-                f"{layout.registry}/{REPOSITORY}:{TAG}",
-            ],
-            timeout=COMMAND_SECONDS,
-            directory=folder,
-            environment=client_environment(layout),
-        )
+        for database in (TRIVY, GRYPE):
+            _publish(database, folder, layout, bin_dir)
+
+
+def _publish(database: StandInDatabase, folder: Path, layout: Layout, bin_dir: Path) -> None:
+    run_tool(
+        [bin_dir / database.builder, "advisories.yaml", database.builder],
+        timeout=COMMAND_SECONDS,
+        directory=folder,
+    )
+    with tarfile.open(folder / "db.tar.gz", "w:gz") as archive:
+        for file in database.files:
+            archive.add(folder / database.builder / file, arcname=file)
+    run_tool(
+        [
+            *(bin_dir / "regctl", "artifact", "put", "--artifact-type", database.artifact_type),
+            *("--file", "db.tar.gz", "--file-media-type", database.layer_type, "--file-title"),
+            f"{layout.registry}/{database.repository}",
+        ],
+        timeout=COMMAND_SECONDS,
+        directory=folder,
+        environment=client_environment(layout),
+    )

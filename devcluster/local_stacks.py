@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from devcluster.advisory_database import REPOSITORY, TAG
+from devcluster.advisory_database import GRYPE, TRIVY
 from devcluster.platform import images, lifecycle
 from devcluster.platform.layout import OBJECT_STORE_PORT, Layout
 from devcluster.toolchain import Toolchain
@@ -25,7 +25,8 @@ PULUMI_SECONDS = 120
 LOCAL_KEYS = (
     "mlifecycle:registry",
     "mlifecycle:baseImage",
-    "mlifecycle:vulnerabilityDatabase",
+    "mlifecycle:trivyDatabase",
+    "mlifecycle:grypeDatabase",
     "mlifecycle:modelStoreEndpoint",
     "mlifecycle:egress",
 )
@@ -67,7 +68,8 @@ def local_values(layout: Layout) -> dict[str, Any]:
     values = (
         layout.registry,
         f"{layout.registry}/{images.PYTHON_BASE}",
-        f"{layout.registry}/{REPOSITORY}:{TAG}",
+        f"{layout.registry}/{TRIVY.repository}",
+        f"{layout.registry}/{GRYPE.repository}",
         layout.object_store,
         # DNS is no pod here: the node answers.
         [

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 
@@ -19,6 +19,7 @@ def run_tool(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     standard_input: str = "",
+    accepted: Collection[int] = (0,),
 ) -> str:
     """Run a tool and return its standard output.
 
@@ -28,9 +29,10 @@ def run_tool(
         environment: added to this process's own.
         directory: where it runs; this process's own if None.
         standard_input: what it reads; the way for secrets, which no argument may carry.
+        accepted: exit codes that are no failure.
 
     Raises:
-        ToolError: it is not there, it exited with another code than 0, or its time was up.
+        ToolError: it is not there, it exited with a code that is not accepted, or its time was up.
     """
     name = Path(command[0]).name
     try:
@@ -56,7 +58,7 @@ def run_tool(
             # Also after success: nothing that a tool left behind lives on.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-    if process.returncode != 0:
+    if process.returncode not in accepted:
         last = "\n".join((errors or output).strip().splitlines()[-15:]) or "it printed nothing"
         raise ToolError(f"{name} failed with exit code {process.returncode}:\n{last}")
     return output

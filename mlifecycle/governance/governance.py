@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mlifecycle.governance.approved import DEFAULT_FILE as APPROVED_FILE
 from mlifecycle.governance.approved import Approved, load_approved
-from mlifecycle.governance.catalogue import all_rules
+from mlifecycle.governance.catalogue import all_rules, waivable_rules
 from mlifecycle.governance.levels import DEFAULT_FILE as LEVELS_FILE
 from mlifecycle.governance.levels import Levels, load_levels
 from mlifecycle.governance.owners_file import OwnersFileError
@@ -56,7 +56,7 @@ def check_waivers(waivers: Iterable[Waiver]) -> None:
     Raises:
         OwnersFileError: a misspelt one would waive nothing, and nobody would know.
     """
-    rules = {rule.id for rule in all_rules()}
+    rules = {rule.id for rule in waivable_rules()}
     unknown = [
         waiver.finding
         for waiver in waivers

@@ -10,6 +10,7 @@ from mlifecycle.governance.manifest_rules import MANIFEST_RULES
 from mlifecycle.governance.objects.catalogue import OBJECT_RULES, STACK_RULES
 from mlifecycle.governance.rule import Rule
 from mlifecycle.governance.waivers import MAXIMUM_DAYS
+from mlifecycle.security.rules import SCAN_RULES
 
 INTRODUCTION = f"""\
 # Governance: every rule
@@ -30,8 +31,8 @@ Two findings belong to no rule, and warn only: `waiver-ended` (a waiver of this 
 and waives nothing), and in a preview `not-decided` (how many checks wait for values that `up` will
 know). `schema` is the name that reports give to a manifest that cannot be read.
 
-**A new rule** is one `Rule` in `mlifecycle/governance/manifest_rules/` or `.../objects/`, its line
-in `levels.yaml`, and its cases in `tests/policy/`.
+**A new rule** is one `Rule` in `mlifecycle/governance/manifest_rules/`, `.../objects/` or
+`mlifecycle/security/rules.py`, its line in `levels.yaml`, and its cases in `tests/policy/`.
 """
 
 
@@ -43,6 +44,7 @@ def rule_book(governance: Governance) -> str:
         ("About manifests", MANIFEST_RULES),
         ("About each Kubernetes object, whoever made it", OBJECT_RULES),
         ("About a stack's Kubernetes objects together", STACK_RULES),
+        ("About what scanners find in image, dependencies and repository", SCAN_RULES),
     ]
     blocks = [INTRODUCTION]
     for title, rules in sections:

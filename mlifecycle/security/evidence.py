@@ -1,15 +1,18 @@
-"""What was scanned, by what, and what was found: a record bound to one image digest.
+"""What was scanned, by what, and what was found.
 
 It holds findings, never a verdict: a verdict is computed from it in every run.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 Severity = Literal["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
+# What a scan looked at: the image, exact versions that the manifest names, our working tree, its
+# history, and the Python that ships.
+Target = Literal["image", "pins", "tree", "history", "source"]
 
 
 class _Record(BaseModel):
@@ -17,13 +20,24 @@ class _Record(BaseModel):
 
 
 class Vulnerability(_Record):
-    """One known vulnerability of one package; `fixed_version` is None while there is no fix."""
+    """One known vulnerability of one package.
+
+    Attributes:
+        id: the CVE where there is one; waivers name it.
+        fixed_version: None while there is no fix.
+        published: when it became known; None where the database does not say.
+        exploited: whether it is in a catalogue of those exploited in the wild (KEV).
+        exploit_probability: within 30 days, from 0 to 1 (EPSS); None where nobody estimated it.
+    """
 
     id: str
     package: str
     version: str
     severity: Severity
     fixed_version: str | None
+    published: date | None = None
+    exploited: bool = False
+    exploit_probability: float | None = None
 
 
 class Secret(_Record):
@@ -32,38 +46,70 @@ class Secret(_Record):
     rule: str
     file: str
     line: int
+    commit: str = ""
+
+
+class Weakness(_Record):
+    """A dangerous construct in source code."""
+
+    rule: str
+    file: str
+    line: int
+    severity: Literal["UNDEFINED", "LOW", "MEDIUM", "HIGH"]
+    confidence: Literal["UNDEFINED", "LOW", "MEDIUM", "HIGH"]
+    message: str
+
+
+class Database(_Record):
+    """A vulnerability database: where it came from and how old it is."""
+
+    origin: str
+    updated_at: datetime
 
 
 class Scan(_Record):
-    """One scanner's run: its version, its database and that one's age, and its findings."""
+    """One scanner's run over one target.
+
+    Attributes:
+        inspected: packages, files, lines or commits that it looked at; never 0.
+    """
 
     scanner: str
     version: str
-    database: str
-    database_updated_at: datetime
-    packages: int
-    vulnerabilities: tuple[Vulnerability, ...]
-    secrets: tuple[Secret, ...]
+    target: Target
+    inspected: int
+    database: Database | None = None
+    vulnerabilities: tuple[Vulnerability, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+    weaknesses: tuple[Weakness, ...] = ()
 
 
-class Evidence(_Record):
-    """The scans of one image."""
+class Scans(_Record):
+    """The scans of one thing, such as a runtime that many models share."""
 
-    image_digest: str
     scans: tuple[Scan, ...]
 
 
-def write_evidence(evidence: Evidence, file: Path) -> None:
-    """Write it whole or not at all."""
+class Evidence(Scans):
+    """The scans of one image."""
+
+    image_digest: str
+
+
+Kind = TypeVar("Kind", bound=Scans)
+
+
+def write_scans(scans: Scans, file: Path) -> None:
+    """Write them whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
-    partial.write_text(evidence.model_dump_json(indent=2))
+    partial.write_text(scans.model_dump_json(indent=2))
     partial.rename(file)
 
 
-def read_evidence(file: Path) -> Evidence | None:
-    """The evidence of an earlier run; None when there is none or it cannot be read."""
+def read_scans(kind: type[Kind], file: Path) -> Kind | None:
+    """Those of an earlier run; None when there are none or they cannot be read."""
     try:
-        return Evidence.model_validate_json(file.read_bytes())
+        return kind.model_validate_json(file.read_bytes())
     except (OSError, ValidationError):
         return None

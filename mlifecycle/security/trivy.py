@@ -1,39 +1,37 @@
-"""Trivy: vulnerabilities and secrets in an image, secrets in a folder.
+"""Trivy: vulnerabilities and secrets in an image, and what the image is made of.
 
 Its exit code says little, so its report is read, and a report that shows no real scan is an error.
 """
 
-import json
 import tempfile
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
-from mlifecycle.security.evidence import Scan, Secret, Vulnerability
+from mlifecycle.security.evidence import Database, Scan, Secret, Vulnerability
+from mlifecycle.security.scanner_report import findings, json_object, require_recent
 
 DATABASE_SECONDS = 300
-# The vendor publishes every six hours; older than this, a silent mirror is the likelier reason.
-DATABASE_MAXIMUM_AGE = timedelta(days=7)
-FOLDER_SECRETS = (
-    *("filesystem", "--scanners", "secret", "--secret-config"),
-    str(Path(__file__).with_name("secret-rules.yaml")),
-)
+CONVERT_SECONDS = 60
+QUIET = ("--no-progress", "--disable-telemetry", "--skip-version-check")
 OFFLINE = (
-    *(
-        "--skip-db-update",
-        "--skip-java-db-update",
-        "--skip-vex-repo-update",
-        "--skip-version-check",
-    ),
-    *("--disable-telemetry", "--offline-scan", "--no-progress", "--cache-backend", "memory"),
+    *("--skip-db-update", "--skip-java-db-update", "--skip-vex-repo-update", "--offline-scan"),
+    *("--cache-backend", "memory", *QUIET),
 )
 
 
-def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> Scan:
+@dataclass(frozen=True)
+class ImageScan:
+    """What Trivy found in an image, and its packages as a CycloneDX document."""
+
+    scan: Scan
+    sbom: str
+
+
+def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> ImageScan:
     """Scan an OCI layout with the database of that OCI repository.
 
     Args:
@@ -43,31 +41,42 @@ def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> S
         ToolError: Trivy is missing, fails, takes too long, or its report is not of a real scan.
     """
     version, updated_at = _prepare_database(database, cache)
-    report = _report(
-        ["image", "--input", layout.absolute(), "--scanners", "vuln,secret"], cache, timeout
-    )
-    family = (report["Metadata"].get("OS") or {}).get("Family")
-    packages = _all(report, "Packages")
-    if not family or not packages:
-        raise ToolError("trivy saw no operating system or no package in the image")
-    return Scan(
-        scanner="trivy",
-        version=version,
-        database=database,
-        database_updated_at=updated_at,
-        packages=len(packages),
-        vulnerabilities=tuple(map(_vulnerability, _all(report, "Vulnerabilities"))),
-        secrets=_secrets(report),
-    )
-
-
-def scan_folder_for_secrets(folder: Path, *, cache: Path, timeout: float) -> tuple[Secret, ...]:
-    """What looks like a credential in the files of a folder, those included that no image gets.
-
-    Raises:
-        ToolError: as `scan_image`.
-    """
-    return _secrets(_report([*FOLDER_SECRETS, folder.absolute()], cache, timeout))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        run_tool(
+            [
+                *("trivy", "image", "--input", layout.absolute(), "--scanners", "vuln,secret"),
+                *("--list-all-pkgs", "--cache-dir", cache.absolute(), *OFFLINE),
+                *("--format", "json", "--output", folder / "report.json"),
+            ],
+            timeout=timeout,
+            # Not in the checkout: a .trivyignore or trivy.yaml there would let its author waive.
+            directory=folder,
+        )
+        report = _read(folder / "report.json")
+        sbom = folder / "sbom.json"
+        run_tool(
+            ["trivy", "convert", "--format", "cyclonedx", "--output", sbom, "report.json"],
+            timeout=CONVERT_SECONDS,
+            directory=folder,
+        )
+        document = json_object(sbom.read_text() if sbom.exists() else "", "trivy convert")
+        if not document.get("components"):
+            raise ToolError("trivy wrote a list of components without any")
+        return ImageScan(
+            Scan(
+                scanner="trivy",
+                version=version,
+                target="image",
+                inspected=len(_all(report, "Packages")),
+                database=Database(origin=database, updated_at=updated_at),
+                vulnerabilities=findings(
+                    _all(report, "Vulnerabilities"), "trivy", "a vulnerability", _vulnerability
+                ),
+                secrets=_secrets(report),
+            ),
+            sbom.read_text(),
+        )
 
 
 def trivy_version() -> str:
@@ -77,7 +86,7 @@ def trivy_version() -> str:
         ToolError: Trivy is missing or answers something else.
     """
     output = run_tool(["trivy", "version", "--format", "json"], timeout=30)
-    return _version(_json(output, "trivy version"))
+    return _version(json_object(output, "trivy version"))
 
 
 def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
@@ -85,69 +94,34 @@ def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
         run_tool(
             [
                 *("trivy", "image", "--download-db-only", "--db-repository", database),
-                *("--cache-dir", cache, "--no-progress", "--disable-telemetry"),
-                "--skip-version-check",
+                *("--cache-dir", cache, *QUIET),
             ],
             timeout=DATABASE_SECONDS,
         )
         output = run_tool(
             ["trivy", "version", "--format", "json", "--cache-dir", cache], timeout=30
         )
-    answer = _json(output, "trivy version")
+    answer = json_object(output, "trivy version")
     try:
         updated_at = datetime.fromisoformat(answer["VulnerabilityDB"]["UpdatedAt"])
     except (KeyError, TypeError, ValueError) as error:
         raise ToolError(f"trivy has no vulnerability database from {database}") from error
-    age = datetime.now(UTC) - updated_at
-    if age > DATABASE_MAXIMUM_AGE:
-        raise ToolError(f"the vulnerability database {database} is {age.days} days old")
+    require_recent(database, updated_at)
     return _version(answer), updated_at
 
 
-def _report(arguments: list[str | Path], cache: Path, timeout: float) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / "report.json"
-        run_tool(
-            [
-                *(
-                    "trivy",
-                    *arguments,
-                    *OFFLINE,
-                    "--list-all-pkgs",
-                    "--cache-dir",
-                    cache.absolute(),
-                ),
-                *("--format", "json", "--output", output),
-            ],
-            timeout=timeout,
-            # Not in the checkout: a .trivyignore or trivy.yaml there would let its author waive.
-            directory=Path(folder),
-        )
-        text = output.read_text() if output.exists() else ""
-    report = _json(text, "trivy")
-    # A folder without a finding has no Results at all.
+def _read(file: Path) -> dict[str, Any]:
+    report = json_object(file.read_text() if file.exists() else "", "trivy")
     if report.get("SchemaVersion") != 2 or "ArtifactName" not in report:
         raise ToolError("trivy printed a report that this version of mlifecycle cannot read")
     results = report.get("Results") or []
     if not isinstance(results, list) or not all(isinstance(item, dict) for item in results):
         raise ToolError("trivy printed results that cannot be read")
-    return {
-        **report,
-        "Results": results,
-        "Metadata": report.get("Metadata") or {},
-    }
-
-
-def _json(text: str, name: str) -> dict[str, Any]:
-    if not text.strip():
-        raise ToolError(f"{name} printed nothing")
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise ToolError(f"{name} printed half a document: {error}") from error
-    if not isinstance(document, dict):
-        raise ToolError(f"{name} printed no JSON object")
-    return document
+    report = {**report, "Results": results}
+    family = ((report.get("Metadata") or {}).get("OS") or {}).get("Family")
+    if not family or not _all(report, "Packages"):
+        raise ToolError("trivy saw no operating system or no package in the image")
+    return report
 
 
 def _version(answer: dict[str, Any]) -> str:
@@ -161,24 +135,24 @@ def _all(report: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _vulnerability(item: dict[str, Any]) -> Vulnerability:
-    try:
-        return Vulnerability(
-            id=item["VulnerabilityID"],
-            package=item["PkgName"],
-            version=item["InstalledVersion"],
-            severity=item["Severity"],
-            fixed_version=item.get("FixedVersion") or None,
-        )
-    except (KeyError, ValidationError) as error:
-        raise ToolError(f"trivy printed a vulnerability that cannot be read: {error}") from error
+    published = item.get("PublishedDate")
+    return Vulnerability(
+        id=item["VulnerabilityID"],
+        package=item["PkgName"],
+        version=item["InstalledVersion"],
+        severity=item["Severity"],
+        fixed_version=item.get("FixedVersion") or None,
+        published=datetime.fromisoformat(published).date() if published else None,
+    )
 
 
 def _secrets(report: dict[str, Any]) -> tuple[Secret, ...]:
-    try:
-        return tuple(
-            Secret(rule=item["RuleID"], file=result["Target"], line=item["StartLine"])
-            for result in report["Results"]
-            for item in result.get("Secrets") or ()
-        )
-    except (KeyError, ValidationError) as error:
-        raise ToolError(f"trivy printed a secret's place that cannot be read: {error}") from error
+    found = [(result, item) for result in report["Results"] for item in result.get("Secrets") or ()]
+    return findings(
+        found,
+        "trivy",
+        "a secret's place",
+        lambda pair: Secret(
+            rule=pair[1]["RuleID"], file=pair[0]["Target"], line=pair[1]["StartLine"]
+        ),
+    )

@@ -1,17 +1,22 @@
-"""Whether evidence lets an image pass, with today's waivers."""
+"""Whether what was scanned may be released, by today's levels and waivers."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 
 from mlifecycle.governance.context import Context
+from mlifecycle.governance.evaluation import check_all
+from mlifecycle.governance.findings import Finding, Level, refusals
+from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.waivers import Waiver
-from mlifecycle.security.evidence import Evidence, Vulnerability
+from mlifecycle.report.escape import terminal
+from mlifecycle.security.rules import SCAN_RULES, Scanned
 
-BLOCKING = ("CRITICAL", "HIGH")
+REBUILD = ("Rebuild container", "Re-submit deployment")
 
 
 @dataclass(frozen=True)
-class Subject:
+class Release:
     """What a waiver may name: a release, its image, or the base that it is built on.
 
     Attributes:
@@ -20,78 +25,63 @@ class Subject:
 
     model: str
     version: str
+    image_digest: str
     base_image: str
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Why an image may not be released, one text each, and what a waiver lets pass."""
-
-    objections: tuple[str, ...]
-    waived: tuple[str, ...]
-
-
-def judge(evidence: Evidence, subject: Subject, context: Context) -> Verdict:
-    """A CRITICAL or HIGH vulnerability that has a fix blocks; a secret does, waiver or not."""
-    objections: dict[str, None] = {}
-    waived: dict[str, None] = {}
-    if not evidence.scans:
-        objections["no scanner has looked at the image"] = None
-    for scan in evidence.scans:
-        for item in scan.vulnerabilities:
-            if item.severity in BLOCKING and item.fixed_version:
-                waivers = _waivers(item, evidence.image_digest, subject, context)
-                holding = [waiver for waiver in waivers if waiver.holds(context.date)]
-                if holding:
-                    name = f"{item.id} in {item.package}=={item.version} ({item.severity})"
-                    waived[f"{name}: {holding[0].words(context.date)}"] = None
-                else:
-                    objections[_vulnerability(item, waivers, context.date)] = None
-        for secret in scan.secrets:
-            objections[f"secret ({secret.rule}) in {secret.file}, line {secret.line}"] = None
-    return Verdict(tuple(objections), tuple(waived))
+def judge(
+    scanned: Scanned,
+    release: Release,
+    environment: str,
+    governance: Governance,
+    context: Context,
+) -> list[Finding]:
+    """Every finding of the scan rules, in their order, with the waivers that let some pass."""
+    checks = check_all(SCAN_RULES, scanned, environment, governance, context)
+    return [_settled(finding, release, context) for check in checks for finding in check.findings]
 
 
-def failure_text(objections: tuple[str, ...]) -> str:
-    """The refusal as the reader sees it."""
-    secrets = [line for line in objections if line.startswith("secret")]
-    actions = ["Remove the secret and revoke it: it has left its vault"] if secrets else []
-    if len(secrets) < len(objections):
-        actions += ["Update requirements.txt", "Rebuild container"]
-    actions.append("Re-submit deployment")
-    lines = ["❌ Security scan failed", "", *(f"- {line}" for line in objections)]
+def failure_text(findings: Iterable[Finding]) -> str:
+    """The refusal as the reader sees it: what to do about vulnerabilities first."""
+    found = refusals(findings)
+    remedies = [finding.remediation for finding in found]
+    vulnerable = [finding.remediation for finding in found if finding.subject]
+    actions = [vulnerable[0], *REBUILD, *remedies] if vulnerable else [*remedies, REBUILD[-1]]
+    lines = ["❌ Security scan failed", "", *(f"- {finding.message}" for finding in found)]
     lines += ["", "Action Required:"]
-    lines += [f"{number}. {action}" for number, action in enumerate(actions, start=1)]
-    return "\n".join(lines)
+    lines += [f"{number}. {action}" for number, action in enumerate(dict.fromkeys(actions), 1)]
+    return terminal("\n".join(lines))
 
 
-def _waivers(
-    item: Vulnerability, image_digest: str, subject: Subject, context: Context
-) -> list[Waiver]:
+def _settled(finding: Finding, release: Release, context: Context) -> Finding:
+    if finding.level is not Level.MANDATORY or not finding.subject:
+        return finding
+    waivers = _waivers(finding.subject, release, context)
+    for waiver in waivers:
+        if waiver.holds(context.date):
+            return replace(finding, waiver=waiver)
+    return replace(finding, message=finding.message + _ended(waivers, context.date))
+
+
+def _waivers(vulnerability: str, release: Release, context: Context) -> list[Waiver]:
     """Those that speak of this finding of this release, whether they hold or not."""
-    base_digest = subject.base_image.partition("@")[2]
+    base_digest = release.base_image.partition("@")[2]
 
     def speaks(waiver: Waiver) -> bool:
         if waiver.base_image is not None:
             return waiver.base_image == base_digest
         return (
-            waiver.model == subject.model
-            and waiver.version in (None, subject.version)
-            and waiver.digest in (None, image_digest)
+            waiver.model == release.model
+            and waiver.version in (None, release.version)
+            and waiver.digest in (None, release.image_digest)
         )
 
-    return [waiver for waiver in context.waivers if waiver.finding == item.id and speaks(waiver)]
+    return [item for item in context.waivers if item.finding == vulnerability and speaks(item)]
 
 
-def _vulnerability(item: Vulnerability, waivers: list[Waiver], today: date) -> str:
-    lines = [
-        f"{item.id} in {item.package}=={item.version}",
-        f"  Severity: {item.severity}",
-        f"  Fix: Upgrade to {item.package}>={item.fixed_version}",
-    ]
-    lines += [
-        f"  Its waiver ended on {waiver.expires} ({waiver.ticket}, owner {waiver.owner})"
+def _ended(waivers: Iterable[Waiver], today: date) -> str:
+    return "".join(
+        f"\n  Its waiver ended on {waiver.expires} ({waiver.ticket}, owner {waiver.owner})"
         for waiver in waivers
         if waiver.expires < today
-    ]
-    return "\n".join(lines)
+    )

@@ -59,7 +59,8 @@ class StackSettings(BaseModel):
     registry: NotEmpty
     builder: NotEmpty
     base_image: NotEmpty
-    vulnerability_database: NotEmpty
+    trivy_database: NotEmpty
+    grype_database: NotEmpty
     scan_timeout_seconds: Annotated[int, Field(ge=1, le=3600)]
     model_store: ModelStore
     replicas: Annotated[int, Field(ge=1, le=1000)]
@@ -119,7 +120,8 @@ def read_settings(stack: str, get: Callable[[str], Any]) -> StackSettings:
             registry=get("registry"),
             builder=get("builder"),
             base_image=get("baseImage"),
-            vulnerability_database=get("vulnerabilityDatabase"),
+            trivy_database=get("trivyDatabase"),
+            grype_database=get("grypeDatabase"),
             scan_timeout_seconds=get("scanTimeoutSeconds"),
             model_store=ModelStore(
                 endpoint=get("modelStoreEndpoint") or "",

@@ -14,6 +14,7 @@ from devcluster.errors import EnvironmentUnfit
 from devcluster.platform import namespace, preflight
 from devcluster.platform.layout import Layout, layout_for, process_layout
 from devcluster.platform.supervisor import render_configuration
+from mlifecycle.stack.settings import read_settings
 
 LAYOUT = Layout("mlifecycle", Path("/cache"), Path("/state"), IPv4Network("10.203.0.0/22"))
 
@@ -137,8 +138,18 @@ def test_stacks_that_run_another_checkout_say_which(tmp_path: Path) -> None:
 def test_production_as_committed_accepts_public_sources_only() -> None:
     config = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.prod.yaml").read_text())["config"]
     assert config["mlifecycle:baseImage"].startswith("docker.io/library/python:3.11-slim")
-    assert config["mlifecycle:vulnerabilityDatabase"].startswith("ghcr.io/aquasecurity/")
+    assert config["mlifecycle:trivyDatabase"].startswith("ghcr.io/aquasecurity/")
+    assert config["mlifecycle:grypeDatabase"].startswith("https://grype.anchore.io/")
     assert config["mlifecycle:registry"].startswith("ghcr.io/")
+
+
+@pytest.mark.parametrize("stack", local_stacks.STACKS)
+def test_the_committed_settings_can_be_read(stack: str) -> None:
+    """The local platform puts values of its own over some of them, and would hide a mistake."""
+    file = local_stacks.CHECKOUT / f"Pulumi.{stack}.yaml"
+    config = yaml.safe_load(file.read_text())["config"]
+    settings = read_settings(stack, lambda key: config.get(f"mlifecycle:{key}"))
+    assert settings.egress[0].port == 443
 
 
 def test_every_key_of_a_stack_is_described_and_typed() -> None:

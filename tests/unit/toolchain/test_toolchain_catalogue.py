@@ -16,7 +16,13 @@ from tests.unit.toolchain.workbench import CATALOGUE, REPOSITORY
 COMMITTED = load_catalogue()
 
 # Versions that no module has: of our own command, and of modules published under other numbers.
-OWN_NUMBERS = {"pause", "trivy-db-build", "pulumi-language-python", "pulumi-resource-kubernetes"}
+OWN_NUMBERS = {
+    "pause",
+    "trivy-db-build",
+    "grype-db-build",
+    "pulumi-language-python",
+    "pulumi-resource-kubernetes",
+}
 
 
 @pytest.mark.parametrize("tool", COMMITTED.tools.values(), ids=lambda tool: tool.name)
@@ -130,6 +136,10 @@ def test_version_range(text: str, serving: list[str], not_serving: list[str]) ->
     assert [version for version in not_serving if versions.contains(version)] == []
 
 
+# Grype itself wants a version that nobody has released.
+AHEAD = {("grype", "google.golang.org/protobuf")}
+
+
 @pytest.mark.parametrize(
     "module",
     [
@@ -147,6 +157,7 @@ def test_low_modules_are_at_one_version_so_that_they_are_compiled_once(module: s
         name: pattern.findall((group.directory / "go.mod").read_text())
         for name, group in COMMITTED.groups.items()
         if not group.env  # another environment compiles everything anew anyway
+        and (name, module) not in AHEAD
     }
     used = [found[0] for found in versions.values() if found]
     assert len(used) >= 2

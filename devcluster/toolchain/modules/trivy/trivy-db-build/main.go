@@ -16,8 +16,9 @@ import (
 
 var version = "dev" // set by the linker
 type advisory struct {
-	ID, Package, Ecosystem, Fixed, Severity, Title, Source string
-	Vulnerable                                             []string
+	ID, GHSA, Package, Ecosystem, Fixed, Severity, Title, Source string
+	Published                                                    time.Time
+	Vulnerable                                                   []string
 }
 
 // Per ecosystem: its bucket in Trivy's layout, and the vendor whose severities Trivy reads for it.
@@ -75,8 +76,8 @@ func put(tx *bolt.Tx, entry advisory) error {
 	source, known := sources[entry.Ecosystem]
 	severity, err := types.NewSeverity(entry.Severity)
 	pip := entry.Ecosystem == "pip"
-	if !known || err != nil || entry.ID == "" || entry.Package == "" || entry.Source == "" {
-		return fmt.Errorf("needs id, package, source, a severity in capitals and ecosystem pip or debian 12")
+	if !known || err != nil || entry.ID == "" || entry.Package == "" || entry.Source == "" || entry.Published.IsZero() {
+		return fmt.Errorf("needs id, package, source, published, a severity in capitals and ecosystem pip or debian 12")
 	} else if pip != (len(entry.Vulnerable) > 0) {
 		return fmt.Errorf("vulnerable ranges are for pip, and needed there")
 	}
@@ -93,7 +94,7 @@ func put(tx *bolt.Tx, entry advisory) error {
 		store.PutDataSource(tx, bucket, source),
 		store.PutAdvisory(tx, []string{bucket, entry.Package}, entry.ID, item),
 		store.PutVulnerability(tx, entry.ID, types.Vulnerability{
-			Title: entry.Title, Severity: entry.Severity, References: []string{entry.Source},
+			Title: entry.Title, Severity: entry.Severity, References: []string{entry.Source}, PublishedDate: &entry.Published,
 			VendorSeverity: types.VendorSeverity{source.ID: severity},
 		}))
 }

@@ -1,0 +1,68 @@
+"""Bandit: dangerous constructs in the Python that ships in the image."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mlifecycle.process import ToolError, run_tool
+from mlifecycle.security.evidence import Scan, Weakness
+from mlifecycle.security.scanner_report import findings, json_object
+
+# Bandit's code where it found something.
+FOUND = 1
+
+
+def scan_source(folder: Path, *, timeout: float) -> Scan:
+    """Look at every module of a folder.
+
+    Raises:
+        ToolError: Bandit is missing, fails, takes too long, its report cannot be read, or there is
+            a file that it could not parse.
+    """
+    command: list[str | Path] = [sys.executable, "-m", "bandit"]
+    version = run_tool([*command, "--version"], timeout=60).split("\n", 1)[0].split()[-1]
+    with tempfile.TemporaryDirectory() as name:
+        output, settings = Path(name) / "report.json", Path(name) / "bandit.ini"
+        settings.write_text("[bandit]\n")
+        run_tool(
+            [
+                *(*command, "--recursive", folder.absolute(), "--format", "json", "--quiet"),
+                # `# nosec` and a .bandit file in the folder are the author's own waivers.
+                *("--output", output, "--ignore-nosec", "--ini", settings),
+            ],
+            timeout=timeout,
+            directory=Path(name),
+            accepted=(0, FOUND),
+        )
+        report = json_object(output.read_text() if output.exists() else "", "bandit")
+    errors, totals = report.get("errors"), (report.get("metrics") or {}).get("_totals")
+    if not isinstance(errors, list) or not isinstance(totals, dict):
+        raise ToolError("bandit printed a report that this version of mlifecycle cannot read")
+    if errors:
+        raise ToolError(f"bandit could not parse {errors[0]}")
+    if not totals.get("loc"):
+        raise ToolError(f"bandit saw no line of Python in {folder}")
+    return Scan(
+        scanner="bandit",
+        version=version,
+        target="source",
+        inspected=int(totals["loc"]),
+        weaknesses=findings(
+            report.get("results") or (),
+            "bandit",
+            "a weakness",
+            lambda item: _weakness(item, folder.absolute()),
+        ),
+    )
+
+
+def _weakness(item: dict[str, Any], folder: Path) -> Weakness:
+    return Weakness(
+        rule=item["test_id"],
+        file=str(Path(item["filename"]).relative_to(folder)),
+        line=item["line_number"],
+        severity=item["issue_severity"],
+        confidence=item["issue_confidence"],
+        message=item["issue_text"],
+    )

@@ -1,0 +1,82 @@
+"""Gitleaks: credentials in the working tree, and in what the repository ever held."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mlifecycle.process import ToolError, run_tool
+from mlifecycle.security.evidence import Scan, Secret, Target
+from mlifecycle.security.scanner_report import findings, json_document
+
+CONFIGURATION = Path(__file__).with_name("gitleaks.toml")
+# Its own code for findings is the one for errors, so it is told another.
+FOUND = 42
+GIT_SECONDS = 60
+IGNORED = ".gitleaksignore"
+DEPTHS = ("--max-decode-depth", "3", "--max-archive-depth", "3")
+
+
+def scan_tree(folder: Path, *, timeout: float) -> Scan:
+    """What looks like a credential in a folder's files, those included that git does not know.
+
+    Raises:
+        ToolError: Gitleaks is missing, fails, takes too long, or its report cannot be read.
+    """
+    if (folder / IGNORED).exists():
+        # Gitleaks reads it whatever it is told, and its author would waive by it.
+        raise ToolError(f"{folder.absolute() / IGNORED} is not accepted: remove it")
+    number = sum(1 for _ in folder.iterdir())
+    return _scan(["dir", folder.absolute()], "tree", number, timeout)
+
+
+def scan_history(folder: Path, *, timeout: float) -> Scan:
+    """What looks like a credential in any commit that HEAD descends from.
+
+    Raises:
+        ToolError: as `scan_tree`, or the folder is no repository.
+    """
+    if _git(folder, "rev-parse", "--is-shallow-repository") != "false":
+        raise ToolError("the history is cut off here: fetch all of it (fetch-depth: 0)")
+    commits = int(_git(folder, "rev-list", "--count", "HEAD"))
+    # Not the folder itself, where a .gitleaksignore would count.
+    store = _git(folder, "rev-parse", "--absolute-git-dir")
+    return _scan(["git", store], "history", commits, timeout)
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return run_tool(["git", "-C", folder, *arguments], timeout=GIT_SECONDS).strip()
+
+
+def _scan(arguments: list[str | Path], target: Target, inspected: int, timeout: float) -> Scan:
+    version = run_tool(["gitleaks", "version"], timeout=30).strip()
+    if not inspected:
+        raise ToolError("gitleaks has nothing to look at")
+    with tempfile.TemporaryDirectory() as name:
+        output = Path(name) / "report.json"
+        run_tool(
+            [
+                *("gitleaks", *arguments, "--config", CONFIGURATION, "--redact", "--no-banner"),
+                *("--no-color", "--log-level", "error", "--exit-code", str(FOUND), *DEPTHS),
+                # Comments with which authors of a change would waive by themselves.
+                "--ignore-gitleaks-allow",
+                *("--report-format", "json", "--report-path", output),
+            ],
+            timeout=timeout,
+            accepted=(0, FOUND),
+        )
+        items = json_document(output.read_text() if output.exists() else "", "gitleaks")
+    if not isinstance(items, list):
+        raise ToolError("gitleaks printed a report that this version of mlifecycle cannot read")
+    return Scan(
+        scanner="gitleaks",
+        version=version,
+        target=target,
+        inspected=inspected,
+        secrets=findings(items, "gitleaks", "a secret's place", _secret),
+    )
+
+
+def _secret(item: dict[str, Any]) -> Secret:
+    return Secret(
+        rule=item["RuleID"], file=item["File"], line=item["StartLine"], commit=item["Commit"][:12]
+    )

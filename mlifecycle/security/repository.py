@@ -1,0 +1,68 @@
+"""The scans that no model is the reason of: our files, their history, and the code that ships."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.findings import refusals
+from mlifecycle.governance.governance import Governance
+from mlifecycle.process import ToolError, run_tool
+from mlifecycle.security import bandit, gitleaks, verdict
+from mlifecycle.security.evidence import Scan, Target
+from mlifecycle.security.rules import Scanned
+
+GIT_SECONDS = 60
+MAIN = "main"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A checkout.
+
+    Attributes:
+        source: the folder with the Python that ships.
+    """
+
+    root: Path
+    source: Path
+
+
+def repository_refusal(
+    repository: Repository,
+    environment: str,
+    governance: Governance,
+    context: Context,
+    timeout: float,
+) -> str:
+    """Why nothing may be released from this checkout; empty where nothing is against it.
+
+    Args:
+        timeout: seconds for each scan.
+    """
+    required: list[tuple[str, Target]] = [("gitleaks", "tree"), ("bandit", "source")]
+    try:
+        scans: list[Scan] = [
+            gitleaks.scan_tree(repository.root, timeout=timeout),
+            bandit.scan_source(repository.source, timeout=timeout),
+        ]
+        if _is_on_main(repository.root):
+            required.append(("gitleaks", "history"))
+            scans.append(gitleaks.scan_history(repository.root, timeout=timeout))
+    except ToolError as error:
+        return f"❌ Scan of the repository failed\n\n{error}"
+    scanned = Scanned(tuple(scans), tuple(required))
+    nobody = verdict.Release(model="", version="", image_digest="", base_image="")
+    found = verdict.judge(scanned, nobody, environment, governance, context)
+    return verdict.failure_text(found) if refusals(found) else ""
+
+
+def _is_on_main(root: Path) -> bool:
+    """Whether this is what main holds; elsewhere a change is judged, not all that ever was."""
+    if os.environ.get("GITHUB_REF") == f"refs/heads/{MAIN}":
+        return True
+    if not (root / ".git").exists():
+        return False
+    branch: list[str | Path] = ["git", "-C", root, "symbolic-ref", "--short", "-q", "HEAD"]
+    # Its code for a HEAD that is no branch.
+    return run_tool(branch, timeout=GIT_SECONDS, accepted=(0, 1)).strip() == MAIN

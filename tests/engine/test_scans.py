@@ -1,0 +1,58 @@
+"""The real scanners, on what their own comments and files would let pass."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from devcluster.toolchain import Toolchain
+from mlifecycle.process import ToolError
+from mlifecycle.security import gitleaks
+from tests.engine.test_refusals import PLANTED_KEY
+
+
+@pytest.fixture
+def leaky(tmp_path: Path, toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose author would waive a secret by comment, list and configuration."""
+    monkeypatch.setenv("PATH", f"{toolchain.bin_dir}:/usr/bin:/bin")
+    (tmp_path / "settings.py").write_text(f'KEY = "{PLANTED_KEY}"  # gitleaks:allow\n')
+    (tmp_path / ".gitleaksignore").write_text("settings.py:aws-access-token:1\n")
+    (tmp_path / ".gitleaks.toml").write_text("title = 'none'\n")
+    return tmp_path
+
+
+def git(folder: Path, *arguments: str) -> None:
+    author = ("-c", "user.name=ada", "-c", "user.email=ada@example.com")
+    subprocess.run(["git", "-C", folder, *author, *arguments], check=True, capture_output=True)
+
+
+def test_an_author_cannot_waive_a_secret(leaky: Path) -> None:
+    with pytest.raises(ToolError, match="gitleaksignore is not accepted: remove it"):
+        gitleaks.scan_tree(leaky, timeout=60)
+    (leaky / ".gitleaksignore").unlink()
+    (secret,) = gitleaks.scan_tree(leaky, timeout=60).secrets
+    assert (secret.rule, secret.line) == ("aws-access-token", 1)
+
+
+def test_a_secret_that_was_removed_is_still_in_the_history(leaky: Path) -> None:
+    git(leaky, "init", "--quiet", "--initial-branch", "main")
+    git(leaky, "add", "settings.py")
+    git(leaky, "commit", "--quiet", "--message", "a secret")
+    git(leaky, "rm", "--quiet", "--force", "settings.py")
+    git(leaky, "commit", "--quiet", "--message", "no secret")
+    (secret,) = gitleaks.scan_history(leaky, timeout=60).secrets
+    assert (secret.file, len(secret.commit)) == ("settings.py", 12)
+
+
+def test_a_history_that_is_cut_off_is_no_history(
+    leaky: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    git(leaky, "init", "--quiet", "--initial-branch", "main")
+    for number in range(2):
+        (leaky / "file").write_text(str(number))
+        git(leaky, "add", "file")
+        git(leaky, "commit", "--quiet", "--message", "x")
+    clone = tmp_path_factory.mktemp("clone") / "clone"
+    git(leaky, "clone", "--quiet", "--depth", "1", f"file://{leaky}", str(clone))
+    with pytest.raises(ToolError, match="cut off"):
+        gitleaks.scan_history(clone, timeout=60)

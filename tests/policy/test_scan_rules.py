@@ -1,0 +1,235 @@
+"""What scanners found decides, by environment, age and waiver."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.findings import Finding, Level, refusals
+from mlifecycle.governance.governance import load_governance
+from mlifecycle.governance.waivers import Waiver
+from mlifecycle.security import verdict
+from mlifecycle.security.evidence import (
+    Database,
+    Scan,
+    Secret,
+    Severity,
+    Vulnerability,
+    Weakness,
+)
+from mlifecycle.security.rules import SCAN_RULES, Scanned, merged
+from tests.policy.test_evaluation import waiver
+
+NOW, TODAY = datetime.now(UTC), date(2025, 6, 1)
+IMAGE, BASE = "sha256:" + "0" * 64, "sha256:" + "b" * 64
+TORCH = Vulnerability(
+    id="CVE-2022-45907",
+    package="torch",
+    version="1.9.0",
+    severity="CRITICAL",
+    fixed_version="1.13.1",
+)
+
+
+def scan(
+    *vulnerabilities: Vulnerability,
+    secrets: tuple[Secret, ...] = (),
+    weaknesses: tuple[Weakness, ...] = (),
+) -> Scan:
+    return Scan(
+        scanner="trivy",
+        version="0.74.0",
+        target="image",
+        inspected=1,
+        database=Database(origin="registry/db:2", updated_at=NOW),
+        vulnerabilities=vulnerabilities,
+        secrets=secrets,
+        weaknesses=weaknesses,
+    )
+
+
+def judged(
+    *scans: Scan, waivers: tuple[Waiver, ...] = (), stage: str = "production"
+) -> list[Finding]:
+    release = verdict.Release("fraud-detector", "2.1.0", IMAGE, f"python:3.11-slim@{BASE}")
+    context = Context(date=TODAY, waivers=waivers)
+    scanned = Scanned(scans, (("trivy", "image"),))
+    return verdict.judge(scanned, release, stage, load_governance(), context)
+
+
+def rules(found: list[Finding]) -> list[tuple[str, bool]]:
+    return [(finding.rule, finding.refuses) for finding in found]
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, True),
+        ({"version": None, "digest": IMAGE}, True),
+        ({"version": None, "digest": BASE}, False),
+        ({"digest": BASE}, False),
+        ({"model": None, "version": None, "base_image": BASE}, True),
+        ({"model": None, "version": None, "base_image": IMAGE}, False),
+        ({"finding": "CVE-2022-45908"}, False),
+        ({"model": "other"}, False),
+        ({"version": "2.1.1"}, False),
+        ({"expires": date(2025, 5, 31)}, False),
+    ],
+)
+def test_a_waiver_lets_its_own_vulnerability_pass_while_it_holds(
+    changes: dict[str, object], holds: bool
+) -> None:
+    (found,) = judged(scan(TORCH), waivers=(waiver(**{"finding": TORCH.id, **changes}),))
+    assert (found.waiver is not None) is holds
+    assert found.refuses is not holds
+
+
+def test_an_ended_waiver_is_named_with_what_it_no_longer_lets_pass() -> None:
+    ended = waiver(finding=TORCH.id, expires=date(2025, 5, 31))
+    (found,) = judged(scan(TORCH), waivers=(ended,))
+    assert found.message.endswith("\n  Its waiver ended on 2025-05-31 (RISK-1, owner ada)")
+
+
+def vulnerability(severity: Severity, fixed: str | None, **fields: object) -> Vulnerability:
+    document = {**TORCH.model_dump(), "severity": severity, "fixed_version": fixed, **fields}
+    return Vulnerability.model_validate(document)
+
+
+@pytest.mark.parametrize("stage", ["development", "production"])
+@pytest.mark.parametrize(
+    ("severity", "fixed", "found"),
+    [
+        ("CRITICAL", "1.13.1", [("vulnerability-fixable", True)]),
+        ("HIGH", "1.13.1", [("vulnerability-fixable", True)]),
+        ("MEDIUM", "1.13.1", []),
+        ("LOW", None, []),
+        ("MEDIUM", None, []),
+    ],
+)
+def test_high_and_critical_with_a_fix_block_everywhere(
+    stage: str, severity: Severity, fixed: str | None, found: list[tuple[str, bool]]
+) -> None:
+    assert rules(judged(scan(vulnerability(severity, fixed)), stage=stage)) == found
+
+
+@pytest.mark.parametrize(("stage", "refuses"), [("development", False), ("production", True)])
+@pytest.mark.parametrize(
+    ("item", "rule"),
+    [
+        (vulnerability("UNKNOWN", "2"), "vulnerability-unrated"),
+        (vulnerability("HIGH", None), "vulnerability-unfixed"),
+        (vulnerability("CRITICAL", None, published=date(2023, 6, 1)), "vulnerability-unfixed"),
+    ],
+)
+def test_what_blocks_in_production_only_is_shown_before(
+    item: Vulnerability, rule: str, stage: str, refuses: bool
+) -> None:
+    assert rules(judged(scan(item), stage=stage)) == [(rule, refuses)]
+
+
+@pytest.mark.parametrize("severity", ["HIGH", "CRITICAL", "UNKNOWN"])
+def test_a_vulnerability_that_waits_for_its_fix_is_always_shown(severity: Severity) -> None:
+    item = vulnerability(severity, None, published=date(2023, 6, 2))
+    (found,) = judged(scan(item))
+    assert (found.rule, found.level) == ("vulnerability-unfixed", Level.ADVISORY)
+    assert "Fix: none yet" in found.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "blocks"),
+    [
+        ({"exploited": True}, True),
+        ({"exploit_probability": 0.10}, True),
+        ({"exploit_probability": 0.0999}, False),
+    ],
+)
+def test_what_is_exploited_does_not_wait_for_a_fix(fields: dict[str, object], blocks: bool) -> None:
+    item = vulnerability("HIGH", None, published=TODAY, **fields)
+    found = judged(scan(item))
+    assert [finding.rule for finding in refusals(found)] == ["vulnerability-exploited"] * blocks
+    assert refusals(judged(scan(item), stage="development")) == []
+
+
+def test_two_scanners_that_know_one_vulnerability_are_one_finding() -> None:
+    """And whatever either knows counts."""
+    young = vulnerability("MEDIUM", "1.13.1", package="Torch")
+    old = vulnerability("CRITICAL", None, exploited=True)
+    (one,) = merged([scan(young), scan(old)])
+    assert (one.severity, one.fixed_version, one.exploited) == ("CRITICAL", "1.13.1", True)
+    assert rules(judged(scan(young), scan(old))) == [("vulnerability-fixable", True)]
+
+
+def test_a_scanner_that_did_not_look_refuses() -> None:
+    assert rules(judged()) == [("scan-complete", True)]
+    (found,) = judged(scan().model_copy(update={"inspected": 0}))
+    assert found.message == "trivy has not looked at the image"
+
+
+@pytest.mark.parametrize(
+    ("severity", "confidence", "blocks"),
+    [
+        ("MEDIUM", "MEDIUM", True),
+        ("HIGH", "HIGH", True),
+        ("LOW", "HIGH", False),
+        ("HIGH", "LOW", False),
+        ("UNDEFINED", "HIGH", False),
+    ],
+)
+def test_a_weakness_blocks_from_medium_severity_and_confidence(
+    severity: str, confidence: str, blocks: bool
+) -> None:
+    place = {"rule": "B301", "file": "app/x.py", "line": 7, "message": "pickle"}
+    item = Weakness.model_validate({**place, "severity": severity, "confidence": confidence})
+    found = [finding.message for finding in judged(scan(weaknesses=(item,)))]
+    assert found == [f"B301 in app/x.py, line 7: pickle (severity {severity})"] * blocks
+
+
+def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
+    assert verdict.failure_text(judged(scan(TORCH))) == (
+        "❌ Security scan failed\n"
+        "\n"
+        "- CVE-2022-45907 in torch==1.9.0\n"
+        "  Severity: CRITICAL\n"
+        "  Fix: Upgrade to torch>=1.13.1\n"
+        "\n"
+        "Action Required:\n"
+        "1. Update requirements.txt\n"
+        "2. Rebuild container\n"
+        "3. Re-submit deployment"
+    )
+
+
+def test_any_secret_blocks_and_names_its_place_once() -> None:
+    secret = Secret(rule="pem", file="app/x.py", line=2)
+    found = judged(scan(secrets=(secret,)), scan(secrets=(secret,)))
+    assert [finding.message for finding in found] == ["secret (pem) in app/x.py, line 2"]
+    assert verdict.failure_text(found).endswith(
+        "Action Required:\n"
+        "1. Remove the secret and revoke it: it has left its vault\n"
+        "2. Re-submit deployment"
+    )
+
+
+def test_every_kind_of_finding_has_its_remedy_behind_the_steps_that_all_share() -> None:
+    both = scan(TORCH, secrets=(Secret(rule="pem", file="x", line=2),))
+    steps = verdict.failure_text(judged(both)).split("Action Required:\n")[1].splitlines()
+    assert [step[:20] for step in steps] == [
+        "1. Update requiremen",
+        "2. Rebuild container",
+        "3. Re-submit deploym",
+        "4. Remove the secret",
+    ]
+
+
+@pytest.mark.parametrize("rule", SCAN_RULES, ids=lambda rule: rule.key)
+def test_every_rule_says_why_and_what_to_do(rule: object) -> None:
+    assert rule.reason  # type: ignore[attr-defined]
+    assert rule.remediation  # type: ignore[attr-defined]
+    assert rule.frameworks  # type: ignore[attr-defined]
+
+
+def test_an_old_vulnerability_is_counted_in_days_from_the_day_it_was_known() -> None:
+    limit = TODAY - timedelta(days=730)
+    for published, refuses in ((limit, False), (limit - timedelta(days=1), True)):
+        (found,) = judged(scan(vulnerability("HIGH", None, published=published)))
+        assert found.refuses is refuses
