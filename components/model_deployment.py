@@ -25,9 +25,8 @@ from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
-from mlifecycle.stack.settings import StackSettings
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 
-TYPE = "mlifecycle:index:ModelDeployment"
 NAMING_SECONDS = 150
 VERIFICATION_SECONDS = 120
 DELETE_SECONDS = 120
@@ -104,7 +103,7 @@ class ModelDeployment(pulumi.ComponentResource):
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
         super().__init__(
-            TYPE,
+            MODEL_DEPLOYMENT,
             model.name,
             {
                 "environment": environment,

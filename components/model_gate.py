@@ -13,8 +13,8 @@ from mlifecycle.gate import GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.image.names import BuildInputs
-from mlifecycle.report.escape import terminal
-from mlifecycle.report.governance import advice_text, waived_text
+from mlifecycle.report.escape import line, terminal
+from mlifecycle.report.governance import advice_text, refusal_text, waived_text
 
 # What may run in a gate beside its scans: wheels 600 s, build 900 s, two databases 300 s each.
 GATE_SECONDS = 2100
@@ -94,7 +94,7 @@ class ModelGate:
         try:
             passed = await in_hook_pool(self.passed)
         except GateRefusal as error:
-            return f"{self._inputs.model} ({self._inputs.file})\n{error}"
+            return self._worded(error)
         for finding in passed.findings:
             text = (
                 waived_text(finding, finding.waiver, self._inputs.context.date)
@@ -103,6 +103,12 @@ class ModelGate:
             )
             pulumi.log.warn(terminal(f"{self._inputs.model}: {text}".replace("\n ", ",")))
         return ""
+
+    def _worded(self, error: GateRefusal) -> str:
+        inputs = self._inputs
+        if inputs.evaluation.refused:
+            return refusal_text(inputs.model, inputs.file, inputs.evaluation.findings)
+        return f"{line(f'{inputs.model} ({inputs.file})')}\n{error}"
 
     def _in_time(self) -> None:
         """The gate, before the engine may go on.

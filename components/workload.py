@@ -209,7 +209,7 @@ def _container(
             capabilities=core.CapabilitiesArgs(drop=["ALL"]),
         ),
         # Nothing answers before the model is loaded and proven, so start-up has its own time.
-        startup_probe=_probe("/health", period=1, failures=120),
+        startup_probe=_probe("/health", period=2, failures=60),
         readiness_probe=_probe("/ready", period=5, failures=3),
         liveness_probe=_probe("/health", period=10, failures=3),
         lifecycle=core.LifecycleArgs(
@@ -234,6 +234,6 @@ def _probe(path: str, *, period: int, failures: int) -> core.ProbeArgs:
     return core.ProbeArgs(
         http_get=core.HTTPGetActionArgs(path=path, port="http"),
         period_seconds=period,
-        timeout_seconds=min(2, period),
+        timeout_seconds=min(2, period - 1),
         failure_threshold=failures,
     )

@@ -99,9 +99,12 @@ def waivers(
     Exit codes: 0 listed, 2 the file cannot be used.
     """
     from mlifecycle.governance.context import read_context
+    from mlifecycle.governance.governance import load_governance
     from mlifecycle.report.waivers import waivers_as_json, waivers_as_openvex, waivers_as_text
 
     with _explained():
+        # Which rules there are decides whether a waiver waives anything.
+        load_governance()
         context = read_context()
         match output:
             case WaiverFormat.TEXT:

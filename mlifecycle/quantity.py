@@ -22,3 +22,8 @@ def parse_quantity(text: str) -> Decimal | None:
     if suffix in _POWERS_OF_TEN:
         return number.scaleb(_POWERS_OF_TEN[suffix])
     return number.scaleb(int(suffix[1:])) if suffix else number
+
+
+def is_whole(amount: Decimal) -> bool:
+    """Whether it is no fraction, however large it is."""
+    return amount == amount.to_integral_value()

@@ -18,8 +18,8 @@ from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.governance.rule import NotDecided
 from mlifecycle.manifest.plain import from_plain, lines_from_text
 from mlifecycle.report.escape import terminal
-from mlifecycle.report.governance import advice_text, failure_text, waived_text
-from mlifecycle.stack.settings import SettingsError
+from mlifecycle.report.governance import advice_text, refusal_text, waived_text
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, SettingsError
 from policy_pack.values import plain, terms_of_stack
 
 # What inputs that no ModelDeployment gave, or a stack that nobody decided for, lead to.
@@ -27,7 +27,6 @@ UNJUDGED = (
     *(NotDecided, OwnersFileError, SettingsError),
     *(AttributeError, KeyError, TypeError, ValueError),
 )
-MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 
 
 def model_governance_policies() -> list[ResourceValidationPolicy]:
@@ -51,15 +50,15 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
     def refuse(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type != MODEL_DEPLOYMENT:
             return
-        heading = args.name
+        file = "no manifest"
         try:
             found = evaluation(args).findings
-            heading += f" ({plain(args.props)['source']['file']})"
+            file = str(plain(args.props)["source"]["file"])
         except UNJUDGED as error:
             # Whoever made it: what can't be judged is not released.
             found = [_not_judged(error)]
         if refusals(found):
-            report(f"{terminal(heading)}\n{failure_text(found)}", args.urn)
+            report(refusal_text(args.name, file, found), args.urn)
 
     def advise(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type != MODEL_DEPLOYMENT:

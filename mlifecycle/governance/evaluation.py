@@ -23,6 +23,8 @@ from mlifecycle.manifest.plain import to_plain
 from mlifecycle.manifest.schema import Manifest
 
 Subject = TypeVar("Subject")
+# What to do about a finding that only says what is not known here.
+LATER = "Nothing to do here: it is decided where a stack is asked, by mlifecycle up"
 Lines = Mapping[Path, int]
 
 
@@ -142,7 +144,7 @@ def _findings(
         shortcoming = [Finding(rule.id, setting.level, f"{title}: {error}", rule.remediation)]
     except NotDecided as undecided:
         message = f"{title}: {undecided}"
-        shortcoming = [Finding(rule.id, Level.ADVISORY, message, rule.remediation, undecided=True)]
+        shortcoming = [Finding(rule.id, Level.ADVISORY, message, LATER, undecided=True)]
     except Exception as error:
         # A rule that breaks must not count as passed.
         message = f"rule {rule.key} broke: {type(error).__name__}: {error}"

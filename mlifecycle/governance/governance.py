@@ -1,5 +1,6 @@
 """The owner's files together, checked against the rules: nothing is judged without all of them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +31,7 @@ class Governance:
         """
         if environment not in self.levels.environments:
             known = ", ".join(self.levels.environments)
-            line = _line_of(LEVELS_FILE, "environments:")
+            line = _line_of(LEVELS_FILE, "environments")
             raise OwnersFileError(
                 f"{LEVELS_FILE}:{line}: no environment {environment!r} among those decided for: "
                 f"{known}"
@@ -63,7 +64,7 @@ def check_waivers(waivers: Iterable[Waiver]) -> None:
         if not waiver.is_of_a_vulnerability and waiver.finding not in rules
     ]
     if unknown:
-        line = _line_of(WAIVERS_FILE, unknown[0])
+        line = _line_of(WAIVERS_FILE, "finding", unknown[0])
         raise OwnersFileError(f"{WAIVERS_FILE}:{line}: no rule is called {', '.join(unknown)}")
 
 
@@ -77,29 +78,31 @@ def check_governance(governance: Governance) -> None:
     rules = {rule.key: rule for rule in all_rules()}
     problems: list[tuple[Path, str, str]] = []
     if missing := rules.keys() - levels.rules.keys():
-        problems.append((LEVELS_FILE, "rules:", f"no level for {', '.join(sorted(missing))}"))
+        problems.append((LEVELS_FILE, "rules", f"no level for {', '.join(sorted(missing))}"))
     problems += [
-        (LEVELS_FILE, f"{key}:", f"no rule is called {key}")
+        (LEVELS_FILE, key, f"no rule is called {key}")
         for key in sorted(levels.rules.keys() - rules.keys())
     ]
     for key in sorted(rules.keys() & levels.rules.keys()):
         problems += [
-            (LEVELS_FILE, f"{key}:", problem)
+            (LEVELS_FILE, key, problem)
             for problem in _problems(key, rules[key].has_threshold, levels)
         ]
     if lacking := set(levels.environments) - governance.approved.uri_schemes.keys():
         words = f"no uri_schemes for {', '.join(sorted(lacking))}"
-        problems.append((APPROVED_FILE, "uri_schemes:", words))
+        problems.append((APPROVED_FILE, "uri_schemes", words))
     if problems:
         raise OwnersFileError(
-            "\n".join(f"{file}:{_line_of(file, word)}: {words}" for file, word, words in problems)
+            "\n".join(f"{file}:{_line_of(file, key)}: {words}" for file, key, words in problems)
         )
 
 
-def _line_of(file: Path, word: str) -> int:
-    """Where a word stands in an owner's file; the first line where it does not."""
+def _line_of(file: Path, key: str, value: str = "") -> int:
+    """Where a key stands in an owner's file, with that value; the first line where it does not."""
+    behind = rf".*\b{re.escape(value)}\b" if value else ""
+    wanted = re.compile(rf"\s*(- )?[\"']?{re.escape(key)}[\"']?\s*:{behind}")
     lines = file.read_text(encoding="utf-8").splitlines()
-    return next((number for number, line in enumerate(lines, 1) if word in line), 1)
+    return next((number for number, line in enumerate(lines, 1) if wanted.match(line)), 1)
 
 
 def _problems(key: str, has_threshold: bool, levels: Levels) -> list[str]:

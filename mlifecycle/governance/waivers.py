@@ -19,7 +19,9 @@ from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
 DEFAULT_FILE = POLICY_PACK / "waivers.yaml"
 MAXIMUM_DAYS = 90
 # What names a vulnerability; anything else must be a rule's id.
-VULNERABILITY = re.compile(r"(CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|[A-Z]{2,}-\d{4}-\d+)")
+VULNERABILITY = re.compile(
+    r"(CVE-\d{4}-\d{4,}|GHSA(-[0-9a-z]{4}){3}|(?!CVE|GHSA)[A-Z]{2,}-\d{4}-\d+)", re.ASCII
+)
 
 
 def _day(value: Any) -> Any:
@@ -68,7 +70,7 @@ class Waiver(BaseModel):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        if self.approver.casefold() == self.owner.casefold():
+        if _person(self.approver) == _person(self.owner):
             raise ValueError(f"{self.approver} approves a waiver of their own")
         if not self.created < self.expires <= self.created + timedelta(days=MAXIMUM_DAYS):
             raise ValueError(f"expires must be 1 to {MAXIMUM_DAYS} days after created")
@@ -77,6 +79,8 @@ class Waiver(BaseModel):
             raise ValueError("give model and version, or model and digest, or base_image")
         if not self.is_of_a_vulnerability and self.version is None:
             raise ValueError("a rule judges a version: give model and version")
+        if not self.is_of_a_vulnerability and self.digest is not None:
+            raise ValueError("a rule judges a manifest, before there is an image: give no digest")
         if self.base_image is not None and (self.model or exact):
             raise ValueError("base_image stands alone: no model, version or digest beside it")
         return self
@@ -87,8 +91,8 @@ class Waiver(BaseModel):
         return VULNERABILITY.fullmatch(self.finding) is not None
 
     def days_left(self, today: date) -> int:
-        """How many days it still holds, today included; 0 or less when it has ended."""
-        return (self.expires - today).days + 1
+        """How many days it still holds after today; less than 0 when it has ended."""
+        return (self.expires - today).days
 
     def words(self, today: date) -> str:
         """How a report shows that something passed by this only, and how long it still may."""
@@ -104,6 +108,11 @@ class Waiver(BaseModel):
     def names(self, finding: str, model: str, version: str) -> bool:
         """Whether it speaks of that finding of that release."""
         return (self.finding, self.model, self.version) == (finding, model, version)
+
+
+def _person(name: str) -> str:
+    """Whoever is behind a name or a mail address."""
+    return name.casefold().partition("@")[0]
 
 
 def load_waivers(file: Path = DEFAULT_FILE) -> tuple[Waiver, ...]:

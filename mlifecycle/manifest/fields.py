@@ -21,7 +21,11 @@ MAXIMUM_VERSION = 100
 MAXIMUM_URI = 1000
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 URI_SCHEMES = ("s3", "gs", "abfs", "abfss", "mlflow", "models", "runs", "hf", "oci", "https")
-URI = re.compile(rf"(?P<scheme>{'|'.join(URI_SCHEMES)}):/{{1,2}}(?P<rest>.+)", re.ASCII)
+# In these, a registry is named by the stack, so there may be no host behind `//`.
+HOSTLESS = ("models", "runs")
+URI_START = rf"(?:{'|'.join(HOSTLESS)}):/(?!/)|(?:{'|'.join(URI_SCHEMES)})://"
+URI = re.compile(rf"(?P<start>{URI_START})(?P<rest>.+)", re.ASCII)
+# No % either: what it stands for would have to be judged again.
 URI_CHARACTERS = re.compile(r"[A-Za-z0-9._~/@:+=-]+", re.ASCII)
 # In these, what stands before an @ is no user: a container, or a model with its alias or revision.
 AT_IN_FIRST = ("abfs", "abfss", "models", "mlflow", "runs")
@@ -50,9 +54,10 @@ def _model_uri(value: str) -> str:
     if match is None:
         schemes = ", ".join(f"{scheme}:" for scheme in URI_SCHEMES)
         raise ValueError(f"{_harmless(value)} is no model uri: it begins with one of {schemes}")
+    scheme = match["start"].partition(":")[0]
     first, *others = match["rest"].lstrip("/").split("/")
     user, at, _ = first.partition("@")
-    if at and (":" in user or match["scheme"] not in AT_IN_FIRST):
+    if at and (":" in user or scheme not in AT_IN_FIRST):
         # Not shown: it may be a password, and it stands in Git already.
         raise ValueError("a model uri must not hold a user or a password")
     if not URI_CHARACTERS.fullmatch(value):
@@ -141,7 +146,7 @@ ModelUri = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": f"^({'|'.join(URI_SCHEMES)}):/{{1,2}}{URI_CHARACTERS.pattern}$",
+            "pattern": f"^({URI_START}){URI_CHARACTERS.pattern}$",
             "maxLength": MAXIMUM_URI,
         }
     ),

@@ -51,7 +51,7 @@ class ManifestError(Exception):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(map(str, self.problems)))
+        super().__init__("\n".join(str(item).replace("\n", "\\n") for item in self.problems))
 
 
 @dataclass(frozen=True)
@@ -90,18 +90,41 @@ def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         if os.path.isdir(path):
-            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
-            # A folder may be called x.yaml too; what is in it was found by itself.
-            files += [file for file in found if not file.is_dir()]
-            problems += [
-                Problem(file, Position(1, 1), "a link that leads out of its folder is not read")
-                for file in found
-                if file.is_symlink() and not _is_inside(file, path)
-            ]
+            files += _files_in(path, problems)
         else:
             files.append(path)
     refused = {problem.file for problem in problems}
-    return [file for file in files if file not in refused]
+    # A file that is named twice, or by its folder too, is one.
+    once = {os.path.realpath(file): file for file in reversed(files) if file not in refused}
+    return list(reversed(once.values()))
+
+
+def _files_in(folder: Path, problems: list[Problem]) -> list[Path]:
+    """Its manifests, however deep: rglob and os.walk call themselves for each folder."""
+    found: list[Path] = []
+    folders = [folder]
+    while folders:
+        try:
+            entries = list(os.scandir(folders.pop()))
+        except OSError as error:
+            problems.append(_unread(Path(str(error.filename)), f"cannot be read: {error.strerror}"))
+            continue
+        for entry in entries:
+            file = Path(entry.path)
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(file)
+            elif os.path.isdir(entry):
+                problems.append(_unread(file, "a link to a folder is not followed"))
+            elif file.suffix.lower() in SUFFIXES:
+                found.append(file)
+                if entry.is_symlink() and not _is_inside(file, folder):
+                    words = "a link that leads out of its folder is not read"
+                    problems.append(_unread(file, words))
+    return sorted(found)
+
+
+def _unread(file: Path, message: str) -> Problem:
+    return Problem(file, Position(1, 1), message)
 
 
 def _is_inside(file: Path, folder: Path) -> bool:

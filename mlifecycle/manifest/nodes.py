@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import yaml
@@ -174,7 +174,18 @@ def _number(node: yaml.ScalarNode) -> Decimal | int:
         raise NodeError(f"a number longer than {MAXIMUM_DIGITS} characters", _position(node))
     if not DECIMAL.fullmatch(text):
         raise NodeError(f"{node.value!r}: write the number in decimal", _position(node))
-    return int(text) if text.lstrip("+-").isdigit() else Decimal(text)
+    if text.lstrip("+-").isdigit():
+        return int(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("inf")
+    if not number.is_finite() or abs(number.adjusted()) > MAXIMUM_DIGITS:
+        words = (
+            f"{node.value!r}: a number beyond 1e{MAXIMUM_DIGITS}, or nearer to 0 than its inverse"
+        )
+        raise NodeError(words, _position(node))
+    return number
 
 
 def _position(node: yaml.Node) -> Position:

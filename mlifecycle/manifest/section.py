@@ -5,6 +5,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 
 
+class Empty:
+    """A null: no field takes it, so that each is an error of its own, beside all others."""
+
+
+EMPTY = Empty()
+
+
 class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True
@@ -15,9 +22,5 @@ class Section(BaseModel):
     def _no_null(cls, data: Any) -> Any:
         """An empty value is a mistake: a section that is not wanted is left out."""
         if isinstance(data, dict):
-            empty = [key for key, value in data.items() if value is None]
-            if empty:
-                raise ValueError(
-                    f"{', '.join(map(str, empty))} is empty: give a value or remove it"
-                )
+            return {key: EMPTY if value is None else value for key, value in data.items()}
         return data

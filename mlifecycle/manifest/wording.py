@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from mlifecycle.manifest.section import Empty
+
 _SHOWN = 80
 _EXPECTED = {
     "is_instance_of": "a number",
@@ -38,6 +40,8 @@ def wording(detail: Mapping[str, Any]) -> str:
         detail: one of `ValidationError.errors()`.
     """
     kind, described = detail["type"], _described(detail["input"])
+    if isinstance(detail["input"], Empty):
+        return "is empty: give a value or remove it"
     if expected := _EXPECTED.get(kind):
         return f"must be {expected}, not {described}"
     if words := _WORDS.get(kind):

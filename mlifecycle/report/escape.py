@@ -2,7 +2,7 @@
 
 import re
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&@:])")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~&@:$])")
 
 
 def terminal(text: str) -> str:
@@ -11,6 +11,16 @@ def terminal(text: str) -> str:
         character if character.isprintable() or character == "\n" else _shown(character)
         for character in text
     )
+
+
+def line(text: str) -> str:
+    """The same on one line: an author's line end must not begin a line of ours."""
+    return terminal(text).replace("\n", "\\n")
+
+
+def sarif(text: str) -> str:
+    """Plain text of a SARIF message, in which brackets are links and braces placeholders (3.11)."""
+    return re.sub(r"([\\\[\]])", r"\\\1", text).replace("{", "{{").replace("}", "}}")
 
 
 def markdown(text: str) -> str:

@@ -6,20 +6,26 @@ from datetime import date
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.governance.findings import Finding, Level, refusals
 from mlifecycle.governance.waivers import Waiver
-from mlifecycle.report.escape import terminal
+from mlifecycle.report.escape import line, terminal
 
 
 def failure_text(findings: Iterable[Finding]) -> str:
-    """The refusal: every violation, what to do about them, and which rule and line each is."""
+    """The refusal: every violation, then what to do about them."""
     found = refusals(findings)
     actions = [finding.remediation for finding in found]
     actions += [finding.follow_up for finding in found if finding.follow_up]
     lines = ["❌ Model failed governance check", "", "Violations:"]
-    lines += [f"- {finding.message}" for finding in found]
+    lines += [f"- {line(finding.message)}" for finding in found]
     lines += ["", "Action Required:"]
     lines += [f"{number}. {action}" for number, action in enumerate(dict.fromkeys(actions), 1)]
-    lines += ["", "Where:", *(f"- {place(finding)}" for finding in found)]
     return terminal("\n".join(lines))
+
+
+def refusal_text(model: str, file: str, findings: Iterable[Finding]) -> str:
+    """The refusal of one model among others: whose it is, where it stands, and by which rules."""
+    found = refusals(findings)
+    heading = [line(f"{model} ({file})"), *(f"  {place(finding)}" for finding in found)]
+    return "\n".join([*heading, failure_text(found)])
 
 
 def evaluation_text(evaluation: Evaluation, today: date) -> str:
@@ -27,13 +33,14 @@ def evaluation_text(evaluation: Evaluation, today: date) -> str:
     lines = []
     for check in evaluation.checks:
         if refusals(check.findings):
-            lines.append(f"❌ {check.title}")
+            places = "; ".join(map(place, refusals(check.findings)))
+            lines.append(f"❌ {check.title} [{places}]")
         elif check.passed:
             lines.append(f"✓ {check.title}")
         elif any(finding.waiver for finding in check.findings):
             lines.append(f"✓ {check.title} (waived)")
         elif any(not finding.undecided for finding in check.findings):
-            lines.append(f"✓ {check.title} (with a warning)")
+            lines.append(f"⚠ {check.title}")
     if evaluation.refused:
         lines += ["", failure_text(evaluation.findings)]
     lines += _section("Warnings:", map(advice_text, warnings(evaluation.findings)))
@@ -63,12 +70,12 @@ def undecided(findings: Iterable[Finding]) -> list[Finding]:
 def advice_text(finding: Finding) -> str:
     """One advisory with its remedy, rule and line; what is not decided here needs no remedy."""
     words = finding.message if finding.undecided else f"{finding.message}. {finding.remediation}"
-    return f"{words} [{place(finding)}]"
+    return f"{line(words)} [{place(finding)}]"
 
 
 def waived_text(finding: Finding, waiver: Waiver, today: date) -> str:
     """What a waiver lets pass, by whose word, how long still, and which rule it is of."""
-    return f"{finding.message}: {waiver.words(today)} [{place(finding)}]"
+    return f"{line(finding.message)}: {waiver.words(today)} [{place(finding)}]"
 
 
 def _section(title: str, items: Iterable[str]) -> list[str]:

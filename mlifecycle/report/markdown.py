@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from mlifecycle.governance.findings import refusals
 from mlifecycle.report.escape import markdown
 from mlifecycle.report.governance import advice_text, undecided, waived_text, warnings
 from mlifecycle.report.validation import Judged, Validation
@@ -28,8 +29,9 @@ def _judged(item: Judged, validation: Validation) -> str:
         "|---|---|---|---|---|",
     ]
     for check in item.evaluation.checks:
-        if check.passed:
-            lines.append(f"| {markdown(check.title)} | ✓ | | | |")
+        if check.judged and not refusals(check.findings):
+            sign = "✓" if check.passed or any(found.waiver for found in check.findings) else "⚠"
+            lines.append(f"| {markdown(check.title)} | {sign} | | | |")
         lines += [
             f"| {markdown(check.title)} | ❌ {markdown(finding.message)} | {finding.rule} "
             f"| {finding.line or ''} | {markdown(finding.remediation)} |"

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.manifest_rules import MANIFEST_RULES
+from mlifecycle.report.escape import sarif
 from mlifecycle.report.validation import SCHEMA_REMEDY, Validation
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json"
@@ -24,7 +25,7 @@ def as_sarif(validation: Validation) -> str:
         {
             "ruleId": "schema",
             "level": "error",
-            "message": {"text": problem.message},
+            "message": {"text": sarif(problem.message)},
             "locations": [_location(problem.file, problem.position.line)],
         }
         for problem in validation.problems
@@ -61,7 +62,7 @@ def _result(file: Path, finding: Finding, today: date) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": finding.rule,
         "level": "error" if finding.level is Level.MANDATORY else "warning",
-        "message": {"text": f"{finding.message}. {finding.remediation}"},
+        "message": {"text": sarif(f"{finding.message}. {finding.remediation}")},
         "locations": [_location(file, finding.line or 1)],
     }
     if finding.undecided:

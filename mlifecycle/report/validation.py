@@ -9,7 +9,7 @@ from typing import Any
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.governance.findings import Finding
 from mlifecycle.manifest.loading import Problem
-from mlifecycle.report.escape import terminal
+from mlifecycle.report.escape import line, terminal
 from mlifecycle.report.governance import evaluation_text
 
 
@@ -48,12 +48,13 @@ class Validation:
 def as_text(validation: Validation) -> str:
     """For a terminal: each manifest with its checks, then the files that are none."""
     blocks = [
-        f"{item.file}:{item.line}: {item.model} {item.version} ({validation.environment})\n"
+        f"{line(str(item.file))}:{item.line}: {item.model} {item.version}"
+        f" ({validation.environment})\n"
         f"{evaluation_text(item.evaluation, validation.today)}"
         for item in validation.judged
     ]
     if validation.problems:
-        blocks.append("\n".join(f"❌ {problem}" for problem in validation.problems))
+        blocks.append("\n".join(f"❌ {line(str(problem))}" for problem in validation.problems))
     return terminal("\n\n".join(blocks))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mlifecycle.exclusive import exclusively
-from mlifecycle.image.registry import resolve_digest
 from mlifecycle.process import ToolError, run_tool
+from mlifecycle.security.database import current_database
 from mlifecycle.security.evidence import Database, Scan, Target, Vulnerability
 from mlifecycle.security.scanner_report import findings, json_object, require_recent
 
@@ -105,17 +105,14 @@ def _prepare_database(database: str, cache: Path) -> Path:
             environment = {**_environment(folder, update=True), "GRYPE_DB_UPDATE_URL": database}
             run_tool(["grype", "db", "update"], timeout=DATABASE_SECONDS, environment=environment)
         return folder
-    digest = resolve_digest(database)
-    folder = cache / digest.replace(":", "-")
-    with exclusively(folder):
-        if not (folder / "complete").exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            _import(database.rsplit(":", 1)[0] + "@" + digest, folder)
-            (folder / "complete").touch()
-    return folder
+    with exclusively(cache):
+        return current_database(
+            database, cache, lambda folder, digest: _import(database, digest, folder)
+        )
 
 
-def _import(artifact: str, folder: Path) -> None:
+def _import(database: str, digest: str, folder: Path) -> None:
+    artifact = f"{database.rsplit(':', 1)[0]}@{digest}"
     with tempfile.TemporaryDirectory() as name:
         archive = Path(name) / "database.tar.gz"
         fetched = run_tool(

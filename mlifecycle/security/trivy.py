@@ -11,6 +11,7 @@ from typing import Any
 
 from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
+from mlifecycle.security.database import current_database
 from mlifecycle.security.evidence import Database, Scan, Secret, Vulnerability
 from mlifecycle.security.scanner_report import findings, json_object, require_recent
 
@@ -40,13 +41,13 @@ def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> I
     Raises:
         ToolError: Trivy is missing, fails, takes too long, or its report is not of a real scan.
     """
-    version, updated_at = _prepare_database(database, cache)
+    prepared, version, updated_at = _prepare_database(database, cache)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         run_tool(
             [
                 *("trivy", "image", "--input", layout.absolute(), "--scanners", "vuln,secret"),
-                *("--list-all-pkgs", "--cache-dir", cache.absolute(), *OFFLINE),
+                *("--list-all-pkgs", "--cache-dir", prepared.absolute(), *OFFLINE),
                 *("--format", "json", "--output", folder / "report.json"),
             ],
             timeout=timeout,
@@ -89,17 +90,21 @@ def trivy_version() -> str:
     return _version(json_object(output, "trivy version"))
 
 
-def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
-    with exclusively(cache):
+def _prepare_database(database: str, cache: Path) -> tuple[Path, str, datetime]:
+    def fetch(folder: Path, _digest: str) -> None:
         run_tool(
             [
                 *("trivy", "image", "--download-db-only", "--db-repository", database),
-                *("--cache-dir", cache, *QUIET),
+                *("--cache-dir", folder, *QUIET),
             ],
             timeout=DATABASE_SECONDS,
         )
+
+    with exclusively(cache):
+        # Trivy itself would keep what it has until that one's next update is due.
+        folder = current_database(database, cache, fetch)
         output = run_tool(
-            ["trivy", "version", "--format", "json", "--cache-dir", cache], timeout=30
+            ["trivy", "version", "--format", "json", "--cache-dir", folder], timeout=30
         )
     answer = json_object(output, "trivy version")
     try:
@@ -107,7 +112,7 @@ def _prepare_database(database: str, cache: Path) -> tuple[str, datetime]:
     except (KeyError, TypeError, ValueError) as error:
         raise ToolError(f"trivy has no vulnerability database from {database}") from error
     require_recent(database, updated_at)
-    return _version(answer), updated_at
+    return folder, _version(answer), updated_at
 
 
 def _read(file: Path) -> dict[str, Any]:

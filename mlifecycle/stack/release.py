@@ -14,7 +14,13 @@ from mlifecycle.artifact import inspect_artifact
 from mlifecycle.governance.context import CONTEXT_VARIABLE, RunningRelease, read_context
 from mlifecycle.release.verification import Target, Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
-from mlifecycle.stack.settings import PROJECT, StackSettings, manifests_of, read_settings
+from mlifecycle.stack.settings import (
+    MODEL_DEPLOYMENT,
+    PROJECT,
+    StackSettings,
+    manifests_of,
+    read_settings,
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     manifests = [item.manifest for item in manifests_of(stack, settings, root)]
     names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
     report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
-    with _one_context(engine.outputs(), settings):
+    with _one_context(engine, settings):
         preview = engine.preview()
         report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
         report(f"updating stack {stack}")
@@ -68,14 +74,19 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
 
 
 @contextmanager
-def _one_context(outputs: dict[str, Any], settings: StackSettings) -> Iterator[None]:
+def _one_context(engine: Engine, settings: StackSettings) -> Iterator[None]:
     """Today, the waivers and what runs now, the same for preview, update and policy pack."""
     if os.environ.get(CONTEXT_VARIABLE):
         yield
         return
+    given = engine.inputs(MODEL_DEPLOYMENT)
     running = {
-        name: RunningRelease(version=output["version"], **output.get("metrics", {}))
-        for name, output in outputs.get("models", {}).items()
+        name: RunningRelease(
+            version=output["version"],
+            manifest=given.get(name, {}).get("manifest"),
+            **output.get("metrics", {}),
+        )
+        for name, output in engine.outputs().get("models", {}).items()
     }
     context = read_context((settings.registry,)).model_copy(update={"running": running})
     with TemporaryDirectory() as folder:

@@ -13,6 +13,8 @@ from mlifecycle.manifest.fields import Name
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
 
 PROJECT = "mlifecycle"
+# The engine's type of a model (components/model_deployment.py).
+MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 NotEmpty = Annotated[str, Field(min_length=1)]
 

@@ -22,7 +22,7 @@ from mlifecycle.governance.manifest_rules import MANIFEST_RULES
 from mlifecycle.governance.waivers import Waiver
 from mlifecycle.manifest.loading import load_paths
 from mlifecycle.manifest.plain import lines_to_text, to_plain
-from policy_pack.model_governance import MODEL_DEPLOYMENT
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT
 from tests.engine.any_manifest import edits
 from tests.policy.manifests import Edits, plain
 from tests.sandbox import ROOT, Platform, Sandbox

@@ -9,8 +9,9 @@ from pulumi_policy import EnforcementLevel, ResourceValidationArgs
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
 
 from mlifecycle.governance.context import CONTEXT_VARIABLE
-from mlifecycle.report.governance import failure_text
-from policy_pack.model_governance import MODEL_DEPLOYMENT, model_governance_policies
+from mlifecycle.report.governance import refusal_text
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT
+from policy_pack.model_governance import model_governance_policies
 from tests.policy.manifests import CONTEXT, judged, plain
 
 PROPS = {"environment": "production", "source": {"file": "m.yaml", "lines": "spec:7"}}
@@ -51,7 +52,10 @@ def test_low_accuracy_violates_with_the_printed_text() -> None:
     manifest = plain()
     manifest["spec"]["metrics"]["accuracy"] = "0.78"
     (message,) = violations(manifest)["model-governance"]
-    assert message.startswith("fraud-detector (m.yaml)\n❌ Model failed governance check")
+    assert message.startswith(
+        "fraud-detector (m.yaml)\n  metrics-accuracy-minimum, line 7\n"
+        "❌ Model failed governance check"
+    )
     assert "- Model accuracy 0.78 is below minimum threshold 0.85" in message
 
 
@@ -88,7 +92,7 @@ def test_every_model_and_finding_of_the_rules_is_reported_the_same() -> None:
     evaluation = judged(edits)
     (message,) = found["model-governance"]
     placed = [replace(finding, line=7) for finding in evaluation.findings]
-    assert message == f"fraud-detector (m.yaml)\n{failure_text(placed)}"
+    assert message == refusal_text("fraud-detector", "m.yaml", placed)
     assert len(found["model-governance-advice"]) == len(
         [finding for finding in evaluation.findings if not finding.refuses]
     )

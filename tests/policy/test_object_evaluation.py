@@ -144,4 +144,4 @@ def test_what_helm_makes_by_itself_is_refused_in_production() -> None:
 
 def test_a_waived_object_is_shown_with_the_days_left() -> None:
     (text,) = object_texts(deployment(WRITABLE, False), CONTEXT.date)
-    assert "waived until 2025-06-30 (30 days left), RISK-1, approved by grace" in text
+    assert "waived until 2025-06-30 (29 days left), RISK-1, approved by grace" in text

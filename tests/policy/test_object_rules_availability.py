@@ -68,11 +68,11 @@ def test_a_probe_asks_a_port_of_the_container(handler: str, port: Any, shown: st
     ("timeout", "period", "passes"),
     [
         (None, None, True),
-        (10, None, True),
-        (11, None, False),
-        (None, 1, True),
-        (2, 2, True),
-        (2, 1, False),
+        (9, None, True),
+        (10, None, False),
+        (None, 2, True),
+        (2, 3.0, True),
+        (2, 2, False),
         (3.0, 2.0, False),
     ],
 )
@@ -85,7 +85,7 @@ def test_a_probe_has_answered_before_the_next(timeout: Any, period: Any, passes:
     assert messages("rel-probes", stack) == (
         []
         if passes
-        else [f"container inference: startupProbe waits {timeout} s, longer than its period"]
+        else [f"container inference: startupProbe waits {timeout} s, not less than its period"]
     )
 
 
@@ -109,6 +109,23 @@ def test_what_ends_by_itself_needs_no_probes(kind: str, restart: Any) -> None:
         kind == "Pod" and restart in ("OnFailure", "Never")
     )
     assert (judged("rel-probes", [as_kind(kind, body)]) == []) == ends
+
+
+def test_a_sidecar_needs_probes_too() -> None:
+    sidecar = {"name": "proxy", "restartPolicy": "Always"}
+    stack = changed("Deployment", ((*POD, "initContainers"), [sidecar]))
+    assert len(messages("rel-probes", stack)) == 3
+    assert all("init container proxy: " in message for message in messages("rel-probes", stack))
+
+
+def test_a_partition_holds_pods_back() -> None:
+    body = as_kind("StatefulSet", sound_stack()[place(sound_stack(), "Deployment")])
+    body["spec"]["updateStrategy"] = {"rollingUpdate": {"partition": 2}}
+    assert messages("rel-rollout", [body]) == [
+        "spec.updateStrategy.rollingUpdate.partition is 2, so some pods are never updated"
+    ]
+    body["spec"]["updateStrategy"] = {"rollingUpdate": {"partition": 0}}
+    assert messages("rel-rollout", [body]) == []
 
 
 def test_init_containers_need_no_probes() -> None:
@@ -150,8 +167,8 @@ ROLLING: Path = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
         (("spec", "revisionHistoryLimit"), 0, False),
         (("spec", "revisionHistoryLimit"), "10", False),
         (("spec", "progressDeadlineSeconds"), 1, True),
-        (("spec", "progressDeadlineSeconds"), 2**31 - 2, True),
-        (("spec", "progressDeadlineSeconds"), 2**31 - 1, False),
+        (("spec", "progressDeadlineSeconds"), 3600, True),
+        (("spec", "progressDeadlineSeconds"), 3601, False),
         (("spec", "progressDeadlineSeconds"), 0, False),
         (("spec", "progressDeadlineSeconds"), True, False),
         (("spec", "progressDeadlineSeconds"), "290", False),
@@ -345,14 +362,13 @@ def test_nothing_but_the_autoscaler_sets_replicas(replicas: Any) -> None:
         ({"maxUnavailable": 1}, True),
         ({"maxUnavailable": 1.0}, True),
         ({"maxUnavailable": "1%"}, True),
-        ({"maxUnavailable": "100%"}, True),
+        ({"maxUnavailable": "34%"}, True),
         ({"maxUnavailable": 0}, False),
         ({"maxUnavailable": "0%"}, False),
         ({"maxUnavailable": -1}, False),
         ({"maxUnavailable": "1"}, False),
         ({"maxUnavailable": True}, False),
         ({"maxUnavailable": []}, False),
-        ({"minAvailable": 0}, True),
         ({"minAvailable": 2}, True),
         ({"minAvailable": 3}, False),
         ({"minAvailable": -1}, False),
@@ -374,6 +390,27 @@ def test_a_budget_lets_a_pod_go(fields: dict[str, Any], passes: bool) -> None:
         assert objection.message.startswith("PodDisruptionBudget fraud with ")
         assert objection.message.endswith(" lets no pod of Deployment fraud go")
         assert objection.subject == "PodDisruptionBudget models/fraud"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"maxUnavailable": "100%"},
+        {"maxUnavailable": 3},
+        {"minAvailable": 0},
+        {"minAvailable": "0%"},
+    ],
+)
+def test_a_budget_keeps_a_pod(fields: dict[str, Any]) -> None:
+    spec = {"selector": OWN, "unhealthyPodEvictionPolicy": "AlwaysAllow", **fields}
+    stack = changed(BUDGET, (("spec",), spec))
+    assert messages("rel-pdb", stack) == [
+        "PodDisruptionBudget fraud lets every pod of Deployment fraud go"
+    ]
+    # Of one pod, nobody can keep any.
+    put(stack[place(stack, SCALER)], ("spec", "minReplicas"), 1)
+    put(stack[place(stack, BUDGET)], ("spec",), {**spec, "maxUnavailable": 1})
+    assert messages("rel-pdb", stack) == []
 
 
 @pytest.mark.parametrize(

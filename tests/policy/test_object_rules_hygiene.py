@@ -72,12 +72,20 @@ def test_namespaces_enforce_pod_security(mode: str, value: Any, shown: str) -> N
 @pytest.mark.parametrize("mode", ["enforce", "warn", "audit"])
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [("v1.34", None), ("latest", None), ("v1", "v1"), ("1.34", "1.34"), (None, "not set")],
+    [
+        ("v1.34", None),
+        ("v1.35", None),
+        ("latest", None),
+        ("v1.33", "v1.33"),
+        ("v1", "v1"),
+        ("1.34", "1.34"),
+        (None, "not set"),
+    ],
 )
 def test_namespaces_say_whose_version_of_it(mode: str, value: Any, shown: str | None) -> None:
     label = f"pod-security.kubernetes.io/{mode}-version"
     stack = changed("Namespace", (("metadata", "labels", label), value))
-    message = f"label {label} of Namespace models is {shown}, not a version such as v1.34"
+    message = f"label {label} of Namespace models is {shown}, not v1.34 or newer"
     assert messages("ten-psa-labels", stack) == ([message] if shown else [])
 
 
@@ -355,3 +363,60 @@ def test_a_replication_controllers_selector_is_a_map_of_labels() -> None:
     assert judged("ref-integrity", stack) == []
     stack[at]["spec"]["selector"] = {"app": "other"}
     assert len(judged("ref-integrity", stack)) == 1
+
+
+@pytest.mark.parametrize("key", ["bad key!", "-a", "A.example/x", "a/b/c", "a" * 64, ""])
+def test_a_labels_name_is_legal(key: str) -> None:
+    stack = changed("Service", (("metadata", "labels", key), "x"))
+    assert [
+        message.endswith("has no legal name") for message in messages("lbl-recommended", stack)
+    ] == [True]
+
+
+@pytest.mark.parametrize(
+    ("port", "passes"), [("http", True), (8080, True), (None, True), ("https", False)]
+)
+def test_a_service_leads_to_a_port_of_its_pods(port: Any, passes: bool) -> None:
+    stack = changed("Service", (("spec", "ports", 0, "targetPort"), port))
+    assert messages("ref-integrity", stack) == (
+        [] if passes else ["Service fraud leads to port https, which its pods do not have"]
+    )
+
+
+def test_a_binding_names_a_role_that_is_there() -> None:
+    stack = changed("RoleBinding", (("roleRef", "name"), "ghost"))
+    assert messages("ref-integrity", stack) == [
+        "RoleBinding fraud names Role ghost, which is not in the stack"
+    ]
+    cluster = {"kind": "ClusterRole", "name": "view"}
+    assert messages("ref-integrity", changed("RoleBinding", (("roleRef",), cluster))) == []
+
+
+def test_a_claim_is_there() -> None:
+    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "ghost"}}
+    stack = changed("Deployment", ((*POD, "volumes", 2), volume))
+    assert messages("ref-integrity", stack) == [
+        "Deployment fraud uses PersistentVolumeClaim ghost, which is not in the stack"
+    ]
+
+
+BOX_OF_OTHERS = {"containers": [{"name": "x", "image": "evil/x:latest"}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "spec", "hidden"),
+    [
+        ("PyTorchJob", "kubeflow.org/v1", {"m": {"template": {"spec": BOX_OF_OTHERS}}}, True),
+        ("InferenceService", "serving.kserve.io/v1", {"predictor": BOX_OF_OTHERS}, True),
+        ("Job", "batch.volcano.sh/v1", {"tasks": [{"template": {"spec": BOX_OF_OTHERS}}]}, True),
+        ("Rollout", "argoproj.io/v1", {"template": {"spec": BOX_OF_OTHERS}}, False),
+        ("ServiceMonitor", "monitoring.coreos.com/v1", {"endpoints": [{"port": "x"}]}, False),
+    ],
+)
+def test_pods_that_no_rule_can_see_are_said(
+    kind: str, version: str, spec: dict[str, Any], hidden: bool
+) -> None:
+    body = {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "spec": spec}
+    assert messages("object-seen", [body]) == (
+        [f"{kind} x makes pods that no rule can see"] if hidden else []
+    )

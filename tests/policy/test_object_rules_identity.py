@@ -99,6 +99,7 @@ def test_no_token_is_mounted(target: str, path: Path, value: Any) -> None:
         ("resources", ["*/scale"], 1),
         ("resources", ["pods/exec"], 1),
         ("resources", ["pods/attach"], 1),
+        ("resources", ["pods/ephemeralcontainers"], 1),
         ("resources", ["pods/portforward"], 1),
         ("resources", ["nodes/proxy"], 1),
         ("resources", ["serviceaccounts/token"], 1),
@@ -152,7 +153,12 @@ def test_a_role_says_itself_what_it_gives() -> None:
     ("path", "value", "passes"),
     [
         (("roleRef", "name"), "cluster-admins-of-fraud", True),
-        (("roleRef", "name"), "cluster-admin", False),
+        (("roleRef",), {"kind": "Role", "name": "cluster-admin"}, True),
+        (("roleRef",), {"kind": "ClusterRole", "name": "cluster-admin"}, False),
+        (("roleRef",), {"kind": "ClusterRole", "name": "admin"}, False),
+        (("roleRef",), {"kind": "ClusterRole", "name": "edit"}, False),
+        (("roleRef",), {"kind": "ClusterRole", "name": "view"}, True),
+        (("subjects", 0), {"kind": "ServiceAccount", "name": "default"}, False),
         (("subjects", 0), {"kind": "Group", "name": "risk"}, True),
         (("subjects", 0), {"kind": "ServiceAccount", "name": "system:x"}, True),
         (("subjects", 0), {"kind": "User", "name": "system:anonymous"}, False),
@@ -212,6 +218,18 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
         ("DB_PASS", "x", NAME),
         ("SECRETKEY", "x", NAME),
         ("AUTHTOKEN", "x", NAME),
+        ("ENCRYPTION_KEY", "correct horse", NAME),
+        ("SIGNING_KEY", "x", NAME),
+        ("JWT_KEY", "x", NAME),
+        ("MAX_TOKEN", "512", None),
+        ("MAX_TOKEN", "abc", NAME),
+        ("TOKEN_LIMIT", "512", None),
+        ("PASSWORD_MIN_LENGTH", "12", None),
+        ("USE_SECRETS", "true", None),
+        ("PASSWORD", "12", NAME),
+        ("CONN", "Server=db;Password=hunter2;", "holds a password"),
+        ("AUTHORIZATION", "Basic YWRtaW46aHVudGVyMg==", "holds a login"),
+        ("X", "basic settings", None),
         ("X", "hf_" + "a" * 34, "holds an access token"),
         ("X", "sk-proj-" + "a" * 30, "holds an access token"),
         ("X", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0", "holds an access token"),
@@ -267,6 +285,15 @@ def test_a_secret_is_refused_without_showing_it() -> None:
     stack = changed("Deployment", ((*BOX, "env", 0), {"name": "PASSWORD", "value": "hunter2"}))
     (objection,) = judged("sec-env-literal", stack)
     assert "hunter2" not in repr(objection)
+
+
+@pytest.mark.parametrize("field", ["command", "args"])
+def test_an_argument_is_no_secret(field: str) -> None:
+    stack = changed("Deployment", ((*BOX, field), ["serve", "--password=hunter2"]))
+    assert messages("sec-env-literal", stack) == [
+        f"container inference: {field} 1 holds a password"
+    ]
+    assert judged("sec-env-literal", changed("Deployment", ((*BOX, field), ["--port=80"]))) == []
 
 
 def test_a_variable_from_a_secret_is_no_literal() -> None:

@@ -129,6 +129,26 @@ def test_an_unusable_approved_file_stops_everything(
         load_approved(file)
 
 
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"digest": "sha256:" + "a" * 64}, "give no digest"),
+        ({"finding": "CVE-2024-12"}, None),
+        ({"approver": "ADA@bank.example"}, "approves a waiver of their own"),
+    ],
+)
+def test_a_waiver_that_would_waive_something_else_is_refused(
+    changes: dict[str, object], problem: str | None
+) -> None:
+    if problem is None:
+        # No legal number of a CVE: then it must be a rule's id, and there is no such rule.
+        with pytest.raises(OwnersFileError, match="no rule is called CVE-2024-12"):
+            check_waivers([waiver(**changes)])
+        return
+    with pytest.raises(ValidationError, match=problem):
+        waiver(**changes)
+
+
 def test_the_committed_waivers_are_sound() -> None:
     load_waivers()
 

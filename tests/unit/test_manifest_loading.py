@@ -1,5 +1,6 @@
 """What a manifest may be, and that every refusal says where and why."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ PASSWORD = "spec.model.uri: a model uri must not hold a user or a password"
 HIDDEN = "spec.model.uri: a text that may hold a password, so it is not shown, is no model uri"
 URIS = (
     ("s3://KEY:hunter2@bucket/x", PASSWORD),
-    ("s3:/u:hunter2@b", PASSWORD),
+    ("s3:/u:hunter2@b", "spec.model.uri: a text that may hold a password, so it is not shown"),
     ("s3:///user:hunter2@host/x", PASSWORD),
     ("https://user@host/x", PASSWORD),
     ("abfss://user:hunter2@acct/x", PASSWORD),
@@ -66,7 +67,7 @@ def test_a_manifest_survives_the_way_through_the_engine() -> None:
         ("accuracy: 0.94", "accuracy: .nan", "m.yaml:15:5: spec.metrics.accuracy: "),
         ("accuracy: 0.94", "accuracy: .inf", "m.yaml:15:5: spec.metrics.accuracy: "),
         ("accuracy: 0.94", "accuracy: 1.01", "m.yaml:15:5: spec.metrics.accuracy: "),
-        ("accuracy: 0.94", "accuracy:", "m.yaml:14:3: spec.metrics: accuracy is empty"),
+        ("accuracy: 0.94", "accuracy:", "m.yaml:15:5: spec.metrics.accuracy: is empty"),
         ('"2.1.0"', "2.10", "m.yaml:10:5: spec.model.version: 2.10 is a YAML number: quote the"),
         ('"2.1.0"', "v2.1.0", "m.yaml:10:5: spec.model.version: 'v2.1.0' is not a SemVer"),
         ('"2.1.0"', "02.1.0", "m.yaml:10:5: spec.model.version: '02.1.0' is not a SemVer"),
@@ -174,3 +175,49 @@ def test_a_password_in_a_dependency_is_not_shown(tmp_path: Path) -> None:
 def test_a_date_has_one_form(tmp_path: Path, day: str) -> None:
     message = refusal(tmp_path, SEED.replace('"2025-01-01"', f'"{day}"'))
     assert f"{day!r} is not a date: YYYY-MM-DD" in message
+
+
+@pytest.mark.parametrize("number", ["1.0e+99999999999999999999", "1.0e+999", "1.0e-999"])
+def test_a_number_that_nobody_means_is_refused(tmp_path: Path, number: str) -> None:
+    text = SEED.replace("score: 0.05", f"score: {number}")
+    assert "a number beyond 1e100, or nearer to 0 than its inverse" in refusal(tmp_path, text)
+
+
+def test_an_empty_value_hides_no_other_mistake(tmp_path: Path) -> None:
+    text = SEED.replace("accuracy: 0.94", "accuracy:").replace("recall:", "recal:")
+    assert refusal(tmp_path, text).splitlines() == [
+        "m.yaml:15:5: spec.metrics.accuracy: is empty: give a value or remove it",
+        "m.yaml:18:5: unknown field spec.metrics.recal, did you mean recall?",
+    ]
+
+
+def test_one_slash_leads_to_no_store(tmp_path: Path) -> None:
+    text = SEED.replace("uri: s3://", "uri: s3:/")
+    assert "is no model uri: it begins with one of" in refusal(tmp_path, text)
+
+
+def test_a_key_with_line_ends_writes_no_line_of_its_own(tmp_path: Path) -> None:
+    text = SEED.replace("recall:", '"recall\\n✓ passed":')
+    (line,) = refusal(tmp_path, text).splitlines()
+    assert "unknown field spec.metrics.recall\\n✓ passed" in line
+
+
+def test_a_file_that_is_named_twice_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(SEED)
+    (tmp_path / "link.yaml").symlink_to(file)
+    assert len(load_paths([file, tmp_path, file])) == 1
+
+
+def test_folders_may_be_deep_and_links_to_them_are_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    deep = str(folder)
+    for _ in range(1100):
+        deep += "/d"
+        os.mkdir(deep)
+    (folder / "m.yaml").write_text(SEED)
+    assert len(load_paths([folder])) == 1
+    (folder / "link").symlink_to(tmp_path)
+    with pytest.raises(ManifestError, match="link:1:1: a link to a folder is not followed"):
+        load_paths([folder])

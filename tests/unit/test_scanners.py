@@ -40,6 +40,7 @@ GOOD = {
 def fake_trivy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "FakeTrivy":
     """A stand-in on PATH: how Trivy misbehaves can't be provoked with the real one."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    FakeTool(tmp_path, "regctl").body(f"echo sha256:{'0' * 64}")
     return FakeTrivy(tmp_path)
 
 

@@ -141,7 +141,7 @@ def test_a_recorded_context_fixes_day_and_waivers(file: Path, tmp_path: Path) ->
     result = validate(file, "--context", context)
     assert result.exit_code == 0
     assert "Waived:\n- Model accuracy 0.78 is below" in result.stdout
-    assert "30 days left" in result.stdout
+    assert "29 days left" in result.stdout
     (manifest,) = as_json(file, "--context", context)
     (finding,) = [item for item in manifest["findings"] if item["level"] == "mandatory"]
     assert finding["waiver"]["ticket"] == "RISK-1"
@@ -194,7 +194,7 @@ def test_waivers_are_listed_with_the_days_that_they_have_left() -> None:
     ).splitlines()
     assert listed[0].split()[:4] == ["FINDING", "FOR", "DAYS", "LEFT"]
     assert "ended" in listed[1]
-    assert {" 30 " in line for line in listed[2:]} == {True, False}
+    assert {" 29 " in line for line in listed[2:]} == {True, False}
     assert any("not begun" in line for line in listed[2:])
     assert waivers_as_text((), today) == "no waiver stands"
 
@@ -246,3 +246,38 @@ def test_a_closed_pipe_is_no_traceback(file: Path) -> None:
     command = f"{ROOT}/.venv/bin/mlifecycle validate {file} | head -1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_gets_no_line_that_an_author_wrote(tmp_path: Path) -> None:
+    forged = tmp_path / "a\n✓ nothing to see.yaml"
+    forged.write_text(SEED.replace("approved: true", "approved: maybe"))
+    assert not any(line.startswith("✓ nothing") for line in validate(forged).stdout.splitlines())
+
+
+def test_sarif_gives_an_authors_brackets_no_meaning(file: Path) -> None:
+    nasty = "[fixed](https://evil.example) {0}"
+    file.write_text(SEED.replace("framework: pytorch", f'framework: "{nasty}"'))
+    document = json.loads(validate(file, "--format", "sarif").stdout)
+    texts = [result["message"]["text"] for result in document["runs"][0]["results"]]
+    assert any("\\[fixed\\](https://evil.example) {{0}}" in text for text in texts)
+    assert "\\$x^2\\$" in markdown("$x^2$")
+
+
+def test_a_warning_is_no_check_that_passed(file: Path) -> None:
+    """And every format shows every check."""
+    file.write_text(SEED)
+    assert "⚠ Explainability given" in validate(file).stdout
+    assert "| Explainability given | ⚠ |" in validate(file, "--format", "markdown").stdout
+
+
+def test_what_is_not_decided_here_asks_for_nothing(file: Path) -> None:
+    file.write_text(SEED)
+    (manifest,) = json.loads(validate(file, "--format", "json").stdout)["manifests"]
+    remedies = {
+        finding["remediation"]
+        for finding in manifest["findings"]
+        if finding["rule"].startswith("regression-") and finding["value"] is None
+    }
+    assert remedies == {
+        "Nothing to do here: it is decided where a stack is asked, by mlifecycle up"
+    }

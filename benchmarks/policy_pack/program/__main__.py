@@ -8,10 +8,15 @@ import pulumi
 from pulumi.runtime import get_config
 
 from components import availability, cluster, network, workload
-from components.model_deployment import TYPE
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
-from mlifecycle.stack.settings import PROJECT, StackSettings, manifests_of, read_settings
+from mlifecycle.stack.settings import (
+    MODEL_DEPLOYMENT,
+    PROJECT,
+    StackSettings,
+    manifests_of,
+    read_settings,
+)
 
 # Any will do: a preview pulls nothing.
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
@@ -37,7 +42,7 @@ def _model(
 ) -> None:
     model = item.manifest.spec.model
     component = pulumi.ComponentResource(
-        TYPE,
+        MODEL_DEPLOYMENT,
         model.name,
         {
             "environment": settings.environment,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from mlifecycle.governance.rule import NothingToJudge, Objection, Path, Rule, Terms
 from mlifecycle.manifest.schema import Manifest
-from mlifecycle.quantity import parse_quantity
+from mlifecycle.quantity import is_whole, parse_quantity
 
 RESOURCES = ("spec", "inference", "resources")
 # What a later version of the platform acts on: asked for and not given must be seen.
@@ -41,7 +41,7 @@ def _memory_limit(manifest: Manifest, _: Terms) -> Iterator[Objection]:
 def _is_quantity(text: str, *, whole: bool) -> bool:
     """Above 0, and where it counts bytes, no part of one (`100m` is a tenth of a byte)."""
     amount = parse_quantity(text)
-    return amount is not None and amount > 0 and not (whole and amount % 1)
+    return amount is not None and amount > 0 and (is_whole(amount) or not whole)
 
 
 def _autoscaling(manifest: Manifest, _: Terms) -> Iterator[Objection]:

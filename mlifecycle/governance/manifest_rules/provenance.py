@@ -70,10 +70,8 @@ def _dependency_vulnerable(manifest: Manifest, terms: Terms) -> Iterator[Objecti
 
 def _pins(specifier: Specifier, version: str) -> bool:
     """Whether an exact pin names that version, a local build of it (`1.8.0+cu111`) too."""
-    if specifier.operator not in ("==", "==="):
+    if specifier.operator not in ("==", "===") or specifier.version.endswith(".*"):
         return False
-    if specifier.version.endswith(".*"):
-        return specifier.contains(version)
     try:
         return Version(Version(specifier.version).public) == Version(version)
     except InvalidVersion:

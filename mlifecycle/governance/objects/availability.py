@@ -97,7 +97,11 @@ def _check_disruption(stack: Stack, _: Terms) -> Iterator[Objection]:
                 yield Objection(
                     f"{message} unhealthyPodEvictionPolicy", None, ("spec",), str(budget)
                 )
-            if not _lets_go(budget, _floor(item, stack)):
+            floor = _floor(item, stack)
+            if floor > 1 and _allowed(budget, floor) >= floor:
+                message = f"PodDisruptionBudget {shown(budget.name)} lets every pod of {name} go"
+                yield Objection(message, None, ("spec",), str(budget))
+            if not _lets_go(budget, floor):
                 asked = " and ".join(
                     f"{field} {shown(budget.spec[field])}"
                     for field in ("minAvailable", "maxUnavailable")
@@ -120,15 +124,20 @@ def covers(budget: KubernetesObject, item: KubernetesObject, pod: Pod) -> bool:
 
 
 def _lets_go(budget: KubernetesObject, replicas: int) -> bool:
-    """Whether one of so many pods may be evicted; Kubernetes rounds both percentages up."""
+    """Whether one of so many pods may be evicted."""
+    return _allowed(budget, replicas) >= 1
+
+
+def _allowed(budget: KubernetesObject, replicas: int) -> int:
+    """How many of so many pods may be evicted at once; Kubernetes rounds both percentages up."""
     most = known(budget.spec.get("maxUnavailable"))
     if most is not None:
-        return _share(text(budget.spec, "maxUnavailable"), replicas, whole(most)) >= 1
+        return _share(text(budget.spec, "maxUnavailable"), replicas, whole(most))
     fewest = known(budget.spec.get("minAvailable"))
     if fewest is None:
-        return False
+        return 0
     needed = _share(text(budget.spec, "minAvailable"), replicas, whole(fewest))
-    return 0 <= needed < replicas
+    return replicas - needed if needed >= 0 else 0
 
 
 def _share(percentage: str, replicas: int, number: int | None) -> int:

@@ -9,6 +9,7 @@ from mlifecycle.governance.objects.kubernetes import (
     POD_PATHS,
     PRODUCT,
     KubernetesObject,
+    hidden_containers,
     pod_of,
 )
 from mlifecycle.governance.objects.pod_security import VERSION
@@ -33,9 +34,12 @@ RECOMMENDED_LABELS = (
 )
 # What people select a model's pods by.
 WORKLOAD_LABELS = ("app", "version", "team")
+_LABEL_KEY = re.compile(
+    r"(?:[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+)
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
-_STANDARD_VERSION = re.compile(r"latest|v1\.[0-9]{1,3}")
+_STANDARD_VERSION = re.compile(r"v1\.([0-9]{1,3})")
 
 # Each switches off what makes `up` wait and refuse, and who may carry it all the same: an object
 # that our own verification waits for.
@@ -52,6 +56,8 @@ _AWAITED = (*POD_PATHS, "Service", "Ingress", "PersistentVolumeClaim")
 def _check_seen(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     if (item.group, item.kind) == ("helm.sh", "Release"):
         yield Objection(f"release {shown(item.resource)} makes objects that no rule can see")
+    elif hidden_containers(item):
+        yield Objection(f"{item.title} makes pods that no rule can see")
 
 
 def _check_namespace(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
@@ -77,13 +83,21 @@ def _check_pod_security(item: KubernetesObject, _: Terms) -> Iterator[Objection]
                 f"{message}, not restricted", found(value), ("metadata", "labels", label)
             )
         version = known(item.labels.get(f"{label}-version"))
-        if not isinstance(version, str) or not _STANDARD_VERSION.fullmatch(version):
+        if not _is_recent(version):
             message = f"label {label}-version of Namespace {shown(item.name)} is {shown(version)}"
             yield Objection(
-                f"{message}, not a version such as {VERSION}",
+                f"{message}, not {VERSION} or newer",
                 found(version),
                 ("metadata", "labels", f"{label}-version"),
             )
+
+
+def _is_recent(version: Any) -> bool:
+    """Whether it is of the standards that the rules are of, or of later ones."""
+    if version == "latest":
+        return True
+    minor = _STANDARD_VERSION.fullmatch(version) if isinstance(version, str) else None
+    return minor is not None and int(minor[1]) >= int(VERSION.rpartition(".")[2])
 
 
 def _check_labels(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
@@ -104,6 +118,8 @@ def _check_labels_of(
         if known(labels.get(label)) in (None, ""):
             yield Objection(f"label {label}{whose} is missing", None, path)
     for label, value in labels.items():
+        if not _LABEL_KEY.fullmatch(label):
+            yield Objection(f"label {shown(label)}{whose} has no legal name", None, path)
         if known(value) is not None and not (
             isinstance(value, str) and _LABEL_VALUE.fullmatch(value)
         ):
@@ -149,8 +165,11 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         id="object-seen",
         title="Every object is seen before it is made",
         check=_check_seen,
-        reason="What Helm makes by itself, no rule can judge",
-        remediation="Use kubernetes.helm.v4.Chart, whose objects the engine makes",
+        reason="What Helm or an operator makes by itself, no rule can judge",
+        remediation=(
+            "Use kubernetes.helm.v4.Chart, whose objects the engine makes,"
+            " or a kind with a template of pods"
+        ),
         frameworks=("NIST SSDF PW.9",),
     ),
     Rule(

@@ -26,11 +26,14 @@ _ESCALATING_VERBS = ("escalate", "bind", "impersonate")
 _ESCALATING_RESOURCES = (
     "pods/exec",
     "pods/attach",
+    "pods/ephemeralcontainers",
     "pods/portforward",
     "pods/proxy",
     "nodes/proxy",
     "serviceaccounts/token",
 )
+# Kubernetes' own: each reads Secrets, or gives rights.
+_MIGHTY_ROLES = ("cluster-admin", "admin", "edit")
 _MORE_RIGHTS = "which gives other rights"
 # Verbs that are too much for a resource, and why.
 _TOO_MUCH: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -118,10 +121,14 @@ def _check_role(item: KubernetesObject) -> Iterator[Objection]:
 
 
 def _check_binding(item: KubernetesObject) -> Iterator[Objection]:
-    if section(item.body, "roleRef").get("name") == "cluster-admin":
-        yield Objection("roleRef is cluster-admin", "cluster-admin", ("roleRef", "name"))
+    role = text(section(item.body, "roleRef"), "name")
+    if role in _MIGHTY_ROLES and text(section(item.body, "roleRef"), "kind") != "Role":
+        yield Objection(f"roleRef is {role}", role, ("roleRef", "name"))
     for index, subject in enumerate(sections(item.body, "subjects")):
         name = text(subject, "name")
+        if text(subject, "kind") == "ServiceAccount" and name == "default":
+            message = f"subject {index} is the account default, which every pod has"
+            yield Objection(message, name, ("subjects", index, "name"))
         if text(subject, "kind") != "ServiceAccount" and name.startswith("system:"):
             message = f"subject {index} is {shown(name)}, which Kubernetes gives to others"
             yield Objection(message, name, ("subjects", index, "name"))

@@ -19,6 +19,7 @@ POD_PATHS: Mapping[str, tuple[str, ...]] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "PodTemplate": ("template",),
 }
+_POD_GROUPS = ("", "apps", "batch")
 # The engine's type of a resource whose objects Helm makes.
 HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
@@ -26,6 +27,7 @@ CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
 GROUPS: Mapping[str, str] = {
     "ConfigMap": "",
     "Namespace": "",
+    "PersistentVolumeClaim": "",
     "Secret": "",
     "Service": "",
     "ServiceAccount": "",
@@ -185,7 +187,7 @@ def pod_of(item: KubernetesObject) -> Pod | None:
 
 
 def _pod_path(item: KubernetesObject) -> tuple[str, ...] | None:
-    if item.kind in POD_PATHS:
+    if item.kind in POD_PATHS and item.group in _POD_GROUPS:
         return POD_PATHS[item.kind]
     # Other kinds make pods too, such as Argo's Rollout and Knative's Service.
     body: Any = item.body
@@ -194,6 +196,19 @@ def _pod_path(item: KubernetesObject) -> tuple[str, ...] | None:
         if not isinstance(body, Mapping):
             return None
     return ("spec", "template") if "containers" in body else None
+
+
+def hidden_containers(item: KubernetesObject) -> bool:
+    """Whether containers stand anywhere in an object that makes no pod that rules can read."""
+    return pod_of(item) is None and item.group not in _POD_GROUPS and _has_containers(item.body)
+
+
+def _has_containers(value: Any) -> bool:
+    value = known(value)
+    if isinstance(value, Mapping):
+        containers = known(value.get("containers"))
+        return isinstance(containers, list | tuple) or any(map(_has_containers, value.values()))
+    return isinstance(value, list | tuple) and any(map(_has_containers, value))
 
 
 def keeps_running(item: KubernetesObject, pod: Pod) -> bool:

@@ -1,6 +1,6 @@
 """Rules about who reaches a service and what a pod may reach."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import (
     IPv4Network,
     IPv6Network,
@@ -26,6 +26,8 @@ Network = IPv4Network | IPv6Network
 
 # IPv4 as IPv6 (RFC 4291, 2.5.5.2).
 _MAPPED = IPv6Network("::ffff:0:0/96")
+# All IPv6 addresses that are routed between networks (RFC 4291, 2.4).
+_PUBLIC = IPv6Network("2000::/3")
 # Where clouds hand out a node's credentials.
 _METADATA_ADDRESSES = (ip_address("169.254.169.254"), ip_address("fd00:ec2::254"))
 
@@ -70,7 +72,7 @@ def _check_block(block: Mapping[str, Any], path: Path) -> Iterator[Objection]:
     if network is None:
         yield Objection(f"egress ipBlock {shown(cidr)} is no network", found(cidr), path)
         return
-    if _is_any(network):
+    if _are_any([network]):
         yield Objection(f"egress ipBlock {shown(cidr)} is any address", shown(cidr), path)
         return
     holes = [hole for hole in map(_network, entries(block, "except")) if hole is not None]
@@ -90,13 +92,9 @@ def _check_union(stack: Stack, _: Terms) -> Iterator[Objection]:
             if _chooses(policy, item, pod)
             for network in _egress_networks(policy)
         ]
-        together: list[Network] = [
-            *collapse_addresses(one for one in networks if isinstance(one, IPv4Network)),
-            *collapse_addresses(one for one in networks if isinstance(one, IPv6Network)),
-        ]
-        for network in filter(_is_any, together):
-            message = f"the egress ipBlocks of {item.title} together are any address, {network}"
-            yield Objection(message, str(network), (), str(item))
+        if _are_any(networks):
+            message = f"the egress ipBlocks of {item.title} together are any address"
+            yield Objection(message, None, (), str(item))
 
 
 def _egress_networks(policy: KubernetesObject) -> Iterator[Network]:
@@ -104,15 +102,28 @@ def _egress_networks(policy: KubernetesObject) -> Iterator[Network]:
     for rule in sections(policy.spec, "egress"):
         for peer in sections(rule, "to"):
             network = _network(section(peer, "ipBlock").get("cidr"))
-            if network is not None and not _is_any(network):
+            if network is not None and not _are_any([network]):
                 yield network
 
 
-def _is_any(network: Network) -> bool:
-    """Every address, also where IPv6 holds those of IPv4."""
-    return network.prefixlen == 0 or (
-        isinstance(network, IPv6Network) and network.supernet_of(_MAPPED)
-    )
+def _are_any(networks: Sequence[Network]) -> bool:
+    """Whether they are half of all addresses or more, which no service has.
+
+    Not only all of them: the blocks that nobody uses, and holes, would be left out.
+    """
+    four = [network for network in networks if isinstance(network, IPv4Network)]
+    six = [network for network in networks if isinstance(network, IPv6Network)]
+    if any(network.supernet_of(_MAPPED) for network in six):
+        return True
+    public = [network for network in six if network.overlaps(_PUBLIC)]
+    if any(network.supernet_of(_PUBLIC) for network in public):
+        return True
+    return _size(four) >= 2**31 or _size(public) >= _PUBLIC.num_addresses // 2
+
+
+def _size(networks: Iterable[Network]) -> int:
+    together: Iterable[Network] = collapse_addresses(networks)  # type: ignore[type-var]
+    return sum(network.num_addresses for network in together)
 
 
 def _network(cidr: Any) -> Network | None:
@@ -120,9 +131,13 @@ def _network(cidr: Any) -> Network | None:
     if not isinstance(cidr, str):
         return None
     try:
-        return ip_network(cidr, strict=False)
+        network = ip_network(cidr, strict=False)
     except ValueError:
         return None
+    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
+        address = network.network_address.ipv4_mapped
+        return IPv4Network((int(address or 0), network.prefixlen - 96))
+    return network
 
 
 def _check_default_deny(stack: Stack, _: Terms) -> Iterator[Objection]:

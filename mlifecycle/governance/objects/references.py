@@ -22,6 +22,7 @@ _CLUSTER_CONFIG_MAP = "kube-root-ca.crt"
 _SOURCE_FIELDS: Mapping[str, tuple[str, ...]] = {
     "ConfigMap": ("configMap", "configMapRef", "configMapKeyRef"),
     "Secret": ("secret", "secretRef", "secretKeyRef"),
+    "PersistentVolumeClaim": ("persistentVolumeClaim",),
 }
 
 
@@ -29,6 +30,7 @@ def _check_references(stack: Stack, _: Terms) -> Iterator[Objection]:
     yield from _check_selectors(stack)
     yield from _check_addresses(stack)
     yield from _check_targets(stack)
+    yield from _check_roles(stack)
     yield from _check_sources(stack)
 
 
@@ -76,14 +78,30 @@ def _check_targets(stack: Stack) -> Iterator[Objection]:
             yield Objection(message, None, ("spec", "selector"), str(item))
 
 
+def _check_roles(stack: Stack) -> Iterator[Objection]:
+    """A Role that a binding names is of its own namespace; a ClusterRole may be the cluster's."""
+    roles = {(item.namespace, item.name) for item in stack if item.is_a("Role")}
+    for item in stack:
+        role = section(item.body, "roleRef")
+        if item.is_a("RoleBinding") and text(role, "kind") == "Role":
+            name = text(role, "name")
+            if (item.namespace, name) not in roles:
+                message = f"RoleBinding {shown(item.name)} names Role {shown(name)}"
+                yield Objection(
+                    f"{message}, which is not in the stack", name, ("roleRef", "name"), str(item)
+                )
+
+
 def _check_sources(stack: Stack) -> Iterator[Objection]:
     """What pods mount or read exists, unless they say that they can do without."""
     held = [
-        (item.kind, item.namespace, item.name) for item in stack if item.is_a("ConfigMap", "Secret")
+        (item.kind, item.namespace, item.name)
+        for item in stack
+        if item.is_a("ConfigMap", "Secret", "PersistentVolumeClaim")
     ]
     for item, pod in pods_of(stack):
         for kind, source in _sources(pod):
-            name = text(source, "secretName") or text(source, "name")
+            name = text(source, "secretName") or text(source, "claimName") or text(source, "name")
             is_there = name == _CLUSTER_CONFIG_MAP or (kind, item.namespace, name) in held
             if not is_there and known(source.get("optional")) is not True:
                 message = f"{item.title} uses {kind} {shown(name)}"
@@ -119,6 +137,8 @@ def _check_addresses(stack: Stack) -> Iterator[Objection]:
         ):
             message = f"the selector of Service {shown(service.name)} matches no pod of the stack"
             yield Objection(message, None, ("spec", "selector"), str(service))
+        elif selector:
+            yield from _check_target_ports(service, selector, pods)
     for ingress in stack:
         if ingress.is_a("Ingress"):
             ports = {
@@ -128,6 +148,27 @@ def _check_addresses(stack: Stack) -> Iterator[Objection]:
             }
             for backend, path in _backends(ingress):
                 yield from _check_backend(backend, ports, path, ingress)
+
+
+def _check_target_ports(
+    service: KubernetesObject,
+    selector: Mapping[str, Any],
+    pods: Sequence[tuple[KubernetesObject, Pod]],
+) -> Iterator[Objection]:
+    """A port that a Service names is one that a container of its pods has."""
+    names = {
+        text(port, "name")
+        for item, pod in pods
+        if item.namespace == service.namespace and selects({"matchLabels": selector}, pod.labels)
+        for container in pod.containers("containers", "initContainers")
+        for port in sections(container.body, "ports")
+    }
+    for index, port in enumerate(sections(service.spec, "ports")):
+        target = text(port, "targetPort")
+        if target and target not in names:
+            message = f"Service {shown(service.name)} leads to port {shown(target)}"
+            path = ("spec", "ports", index, "targetPort")
+            yield Objection(f"{message}, which its pods do not have", target, path, str(service))
 
 
 def _backends(ingress: KubernetesObject) -> Iterator[tuple[Mapping[str, Any], Path]]:

@@ -12,7 +12,7 @@ from mlifecycle.governance.objects.kubernetes import (
 )
 from mlifecycle.governance.objects.values import found, known, section, sections, shown
 from mlifecycle.governance.rule import Objection, Rule, Terms
-from mlifecycle.quantity import parse_quantity
+from mlifecycle.quantity import is_whole, parse_quantity
 
 # Kubernetes gives ephemeral containers no resources.
 _FIELDS = ("initContainers", "containers")
@@ -27,6 +27,10 @@ def _check_requests(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
 def _check_memory_limit(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     for container in containers_of(item, *_FIELDS):
         yield from _missing(container, "limits", "memory")
+        most = _given(container, "limits", "memory")
+        if (amount := _amount(most)) and not is_whole(amount):
+            message = f"{container}: resources.limits.memory is {shown(most)}, a part of a byte"
+            yield Objection(message, found(most), (*container.path, "resources"))
         asked, most = (_given(container, kind, "memory") for kind in ("requests", "limits"))
         # A pod that uses more than it asked for is the first to be killed when its node is full.
         if _amount(asked) and _amount(most) and _amount(asked) != _amount(most):

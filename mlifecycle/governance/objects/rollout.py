@@ -19,15 +19,20 @@ _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 # Kubernetes' defaults of a probe, in seconds.
 _TIMEOUT, _PERIOD = 1, 10
 _FEWEST_REVISIONS = 2
-# Kubernetes takes the greatest 32-bit number for "never".
-_NO_DEADLINE = 2**31 - 1
+# As long as the engine waits at most (await-kept).
+_LATEST_DEADLINE = 3600
 
 
 def _check_probes(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     pod = pod_of(item)
     if pod is None or not keeps_running(item, pod):
         return
-    for container in pod.containers("containers"):
+    for container in pod.containers("containers", "initContainers"):
+        # Beside the pod's own containers, those that are started first and run beside them.
+        if container.field == "initContainers" and (
+            known(container.body.get("restartPolicy")) != "Always"
+        ):
+            continue
         for name in _PROBES:
             yield from _check_probe(container, name)
         ready, alive = (_handler(section(container.body, name)) for name in _PROBES[1:])
@@ -53,8 +58,8 @@ def _check_probe(container: Container, name: str) -> Iterator[Objection]:
         message = f"{container}: {name} asks port {shown(port)}, which is no port of the container"
         yield Objection(message, found(port), (*path, kind, "port"))
     timeout, period = probe.get("timeoutSeconds"), probe.get("periodSeconds")
-    if (whole(timeout) or _TIMEOUT) > (whole(period) or _PERIOD):
-        message = f"{container}: {name} waits {shown(timeout)} s, longer than its period"
+    if (whole(timeout) or _TIMEOUT) >= (whole(period) or _PERIOD):
+        message = f"{container}: {name} waits {shown(timeout)} s, not less than its period"
         yield Objection(message, found(timeout), (*path, "timeoutSeconds"))
 
 
@@ -71,6 +76,10 @@ def _check_rollout(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
         kind = known(section(item.spec, "updateStrategy").get("type"))
         if kind not in (None, "RollingUpdate"):
             yield _at("updateStrategy.type", kind, "not RollingUpdate")
+        rolling = section(section(item.spec, "updateStrategy"), "rollingUpdate")
+        if whole(rolling.get("partition")):
+            field = "updateStrategy.rollingUpdate.partition"
+            yield _at(field, rolling["partition"], "so some pods are never updated")
     if item.kind == "Deployment":
         yield from _check_deployment(item)
 
@@ -92,8 +101,8 @@ def _check_deployment(item: KubernetesObject) -> Iterator[Objection]:
     if known(revisions) is not None and (whole(revisions) or 0) < _FEWEST_REVISIONS:
         yield _at("revisionHistoryLimit", revisions, f"less than {_FEWEST_REVISIONS}")
     deadline = item.spec.get("progressDeadlineSeconds")
-    if not 0 < (whole(deadline) or 0) < _NO_DEADLINE:
-        yield _at("progressDeadlineSeconds", deadline, "not a time in seconds")
+    if not 0 < (whole(deadline) or 0) <= _LATEST_DEADLINE:
+        yield _at("progressDeadlineSeconds", deadline, f"not 1 to {_LATEST_DEADLINE} seconds")
 
 
 def _at(field: str, value: Any, problem: str) -> Objection:

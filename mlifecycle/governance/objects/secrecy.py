@@ -8,15 +8,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlifecycle.governance.objects.kubernetes import KubernetesObject, containers_of
-from mlifecycle.governance.objects.values import known, section, sections, shown, text
+from mlifecycle.governance.objects.values import entries, known, section, sections, shown, text
 from mlifecycle.governance.rule import Objection, Rule, Terms, Unreadable
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = re.compile(
     r"\b\w*(passwords?|passwd|passphrase|secret|token|credentials?"
-    r"|(api|access|private|secret) ?key)\b"
+    r"|(api|access|private|secret|encryption|signing|jwt|hmac|master) ?key)\b"
     r"|\b(secrets|pass|pwd)\b"
 )
+# Names of limits and switches, whose values are numbers, and yes or no.
+_COUNTING = re.compile(
+    r"\b(max|min|num|number|limit|length|count|size|ttl|timeout|seconds|days|use|enabled?|has|is)\b"
+)
+_NUMBER_OR_SWITCH = re.compile(r"(?i)[0-9]{1,9}|true|false|yes|no|on|off")
 _PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
 # Segments short enough not to be base64 that begins with a slash.
 _ABSOLUTE_PATH = re.compile(r"(/[A-Za-z0-9._-]{1,32}){2,}/?")
@@ -29,7 +34,10 @@ _SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
         r"\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[a-z]-[\w-]{10,}"
         r"|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,})"
     ),
-    "a password": re.compile(r"(?im)^\s*[\w.-]*(password|passwd|secret|token)\s*[:=]\s*[^\s$]"),
+    "a password": re.compile(
+        r"(?im)(?:^|[;,?&\s]|--)[\w.-]*(password|passwd|pwd|secret|token)\s*[:=]\s*[^\s$]"
+    ),
+    "a login": re.compile(r"^[Bb]asic (?=\S*[A-Z0-9])[A-Za-z0-9+/]{8,}={0,2}$"),
 }
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -46,6 +54,11 @@ def _check_literals(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
             if problem := _secrecy(name, variable.get("value")):
                 message = f"{container}: env {shown(name)} {problem}"
                 yield Objection(message, None, (*container.path, "env", index))
+        for field in ("command", "args"):
+            for index, argument in enumerate(entries(container.body, field)):
+                if problem := _secrecy("", argument):
+                    message = f"{container}: {field} {index} {problem}"
+                    yield Objection(message, None, (*container.path, field, index))
     if item.is_a("ConfigMap"):
         for field in ("data", "binaryData"):
             for name, value in section(item.body, field).items():
@@ -75,7 +88,8 @@ def _secrecy(name: str, value: Any) -> str:
         return "holds what looks like a random key"
     segments = " ".join(_WORD.findall(name)).lower()
     is_path = _ABSOLUTE_PATH.fullmatch(words) or (_PATH_NAMES.search(name) and "/" in words)
-    if _SECRET_WORDS.search(segments) and not is_path:
+    is_number = _COUNTING.search(segments) and _NUMBER_OR_SWITCH.fullmatch(words)
+    if _SECRET_WORDS.search(segments) and not is_path and not is_number:
         return "has the name of a secret and a literal value"
     return ""
 

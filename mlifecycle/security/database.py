@@ -1,0 +1,30 @@
+"""A scanner's database from a registry: fetched again when the registry has another."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from mlifecycle.image.registry import resolve_digest
+
+DIGEST_FILE = "digest"
+
+
+def current_database(origin: str, cache: Path, fetch: Callable[[Path, str], None]) -> Path:
+    """The folder with what an OCI repository holds now; the caller holds the cache's lock.
+
+    Args:
+        fetch: fills an empty folder, given the digest.
+
+    Raises:
+        ToolError: the registry does not answer, or what it gives is no database.
+    """
+    digest = resolve_digest(origin)
+    folder = cache / hashlib.sha256(origin.encode()).hexdigest()[:16]
+    known = folder / DIGEST_FILE
+    if not known.exists() or known.read_text() != digest:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        fetch(folder, digest)
+        known.write_text(digest)
+    return folder
