@@ -12,6 +12,7 @@ from pulumi import ResourceHookBinding, ResourceOptions
 from components import availability, network, workload
 from components.hooks import guarded_hook, in_hook_pool
 from components.model_gate import GateInputs, ModelGate
+from components.sizes import sizes_of
 from mlifecycle.artifact import Artifact
 from mlifecycle.dependencies import exact_pins
 from mlifecycle.gate import GateSettings
@@ -178,6 +179,7 @@ class ModelDeployment(pulumi.ComponentResource):
         deployment = workload.deployment(
             release,
             image,
+            sizes_of(inference, settings),
             settings,
             ResourceOptions.merge(
                 awaited,

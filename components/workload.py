@@ -9,6 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
+from components.sizes import Sizes
 from mlifecycle.governance.objects.images import SCAN_EVIDENCE
 from mlifecycle.image import names
 from mlifecycle.stack.settings import StackSettings
@@ -106,6 +107,7 @@ def service(release: Release, options: pulumi.ResourceOptions) -> core.Service:
 def deployment(
     release: Release,
     image: pulumi.Output[str],
+    sizes: Sizes,
     settings: StackSettings,
     options: pulumi.ResourceOptions,
 ) -> kubernetes.apps.v1.Deployment:
@@ -129,7 +131,7 @@ def deployment(
                     labels=release.labels(),
                     annotations={SCAN_EVIDENCE: image.apply(_scan_evidence)},
                 ),
-                spec=_pod(release, image, settings),
+                spec=_pod(release, image, sizes, settings),
             ),
         ),
         opts=options,
@@ -141,7 +143,9 @@ def _scan_evidence(image: str) -> str:
     return json.dumps({image.partition("@")[2]: "passed"})
 
 
-def _pod(release: Release, image: pulumi.Input[str], settings: StackSettings) -> core.PodSpecArgs:
+def _pod(
+    release: Release, image: pulumi.Input[str], sizes: Sizes, settings: StackSettings
+) -> core.PodSpecArgs:
     volumes = [
         core.VolumeArgs(name="tmp", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit="256Mi"))
     ]
@@ -173,13 +177,14 @@ def _pod(release: Release, image: pulumi.Input[str], settings: StackSettings) ->
             )
             for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
         ],
-        containers=[_container(image, settings, mounts)],
+        containers=[_container(image, sizes, settings, mounts)],
         volumes=volumes,
     )
 
 
 def _container(
     image: pulumi.Input[str],
+    sizes: Sizes,
     settings: StackSettings,
     mounts: list[core.VolumeMountArgs],
 ) -> core.ContainerArgs:
@@ -193,13 +198,13 @@ def _container(
         ],
         resources=core.ResourceRequirementsArgs(
             requests={
-                "cpu": settings.cpu_request,
-                "memory": settings.memory,
+                "cpu": sizes.cpu_request,
+                "memory": sizes.memory,
                 "ephemeral-storage": "64Mi",
             },
             limits={
-                "cpu": settings.cpu_limit,
-                "memory": settings.memory,
+                "cpu": sizes.cpu_limit,
+                "memory": sizes.memory,
                 "ephemeral-storage": "512Mi",
             },
         ),

@@ -105,7 +105,8 @@ def _files_in(folder: Path, problems: list[Problem]) -> list[Path]:
     folders = [folder]
     while folders:
         try:
-            entries = list(os.scandir(folders.pop()))
+            with os.scandir(folders.pop()) as listing:
+                entries = list(listing)
         except OSError as error:
             problems.append(_unread(Path(str(error.filename)), f"cannot be read: {error.strerror}"))
             continue

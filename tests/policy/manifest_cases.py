@@ -254,6 +254,36 @@ CASES: list[tuple[str, Edits, str | None]] = [
     ("resources-memory-limit", {SERVING + "grpc": True}, None),
     (
         "resources-memory-limit",
+        {SERVING + "resources": {"limits": {"memory": "1Gi"}, "requests": {"memory": "1024Mi"}}},
+        None,
+    ),
+    (
+        "resources-memory-limit",
+        {SERVING + "resources": {"limits": {"memory": "1Gi"}, "requests": {"memory": "2Gi"}}},
+        "requests.memory 2Gi must be the limit, 1Gi",
+    ),
+    (
+        "resources-memory-limit",
+        {
+            SERVING + "resources": {
+                "limits": {"memory": "1Gi", "cpu": "500m"},
+                "requests": {"cpu": "0.501"},
+            }
+        },
+        "requests.cpu 0.501 is more than the limit, 500m",
+    ),
+    (
+        "resources-memory-limit",
+        {
+            SERVING + "resources": {
+                "limits": {"memory": "1Gi", "cpu": "500m"},
+                "requests": {"cpu": "0.5"},
+            }
+        },
+        None,
+    ),
+    (
+        "resources-memory-limit",
         {SERVING + "resources": {}},
         "inference.resources has no limits.memory",
     ),

@@ -8,6 +8,7 @@ import pulumi
 from pulumi.runtime import get_config
 
 from components import availability, cluster, network, workload
+from components.sizes import sizes_of
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.stack.settings import (
@@ -65,6 +66,7 @@ def _model(
     workload.deployment(
         release,
         pulumi.Output.from_input(image),
+        sizes_of(item.manifest.spec.inference, settings),
         settings,
         pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=before)),
     )

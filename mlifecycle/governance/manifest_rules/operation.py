@@ -1,8 +1,10 @@
 """How the model is to be served, watched and taken back."""
 
+import operator
 from collections.abc import Callable, Iterator
 
 from mlifecycle.governance.rule import NothingToJudge, Objection, Path, Rule, Terms
+from mlifecycle.manifest.operation import Amounts, Resources
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.quantity import is_whole, parse_quantity
 
@@ -36,6 +38,24 @@ def _memory_limit(manifest: Manifest, _: Terms) -> Iterator[Objection]:
                     value=amount,
                     path=(*RESOURCES, part, field),
                 )
+    yield from _at_odds(resources)
+
+
+def _at_odds(resources: Resources) -> Iterator[Objection]:
+    """What no scheduler could grant, or what would make the pod the first to be killed."""
+    requests, limits = resources.requests or Amounts(), resources.limits or Amounts()
+    for field, relation, is_sound in (
+        ("memory", "must be the limit", operator.eq),
+        ("cpu", "is more than the limit", operator.le),
+    ):
+        asked, most = getattr(requests, field), getattr(limits, field)
+        amount, limit = (parse_quantity(text or "") for text in (asked, most))
+        if amount is not None and limit is not None and not is_sound(amount, limit):
+            yield Objection(
+                f"requests.{field} {asked} {relation}, {most}",
+                value=asked,
+                path=(*RESOURCES, "requests", field),
+            )
 
 
 def _is_quantity(text: str, *, whole: bool) -> bool:
