@@ -51,7 +51,7 @@ def main() -> None:
         manifests = [item.manifest for item in loaded]
         governance = load_governance()
         governance.require_environment(settings.environment)
-        context = read_context((settings.registry,))
+        context = read_context((settings.registry,), settings.namespace)
         refused = {
             manifest.metadata.name
             for manifest in manifests

@@ -131,7 +131,9 @@ class _Judge:
         return terms
 
     def _context(self, terms: StackTerms) -> Any:
-        return self._waivers.model_copy(update={"registries": terms.registries})
+        return self._waivers.model_copy(
+            update={"registries": terms.registries, "namespace": terms.namespace}
+        )
 
 
 def _on_each(

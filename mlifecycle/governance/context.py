@@ -54,6 +54,7 @@ class Context(_Recorded):
         running: the running release of each model; None where there is no stack to ask.
         experiments: ids and names that the tracking server knows; None where none is configured.
         registries: hosts, or hosts with a path, that the stack's configuration accepts in addition.
+        namespace: how the stack's configuration names namespaces, `{namespace}` for a manifest's.
         waivers: as the file holds them, the expired ones too.
     """
 
@@ -61,6 +62,7 @@ class Context(_Recorded):
     running: dict[str, RunningRelease] | None = None
     experiments: tuple[str, ...] | None = None
     registries: tuple[str, ...] = ()
+    namespace: str = "{namespace}"
     waivers: tuple[Waiver, ...] = ()
 
 
@@ -70,6 +72,7 @@ class ContextError(Exception):
 
 def read_context(
     registries: tuple[str, ...] = (),
+    namespace: str = "{namespace}",
     *,
     recorded: Path | None = None,
     environment: Mapping[str, str] = os.environ,
@@ -78,6 +81,7 @@ def read_context(
 
     Args:
         registries: what the stack's configuration accepts.
+        namespace: how it names namespaces.
         recorded: a file that fixes the context; the variable MLIFECYCLE_CONTEXT names one too.
 
     Raises:
@@ -90,7 +94,12 @@ def read_context(
         raise ContextError(f"{CONTEXT_VARIABLE} must be an absolute path, not {named!r}")
     file = recorded or (Path(named) if named else None)
     if file is None:
-        return Context(date=datetime.now(UTC).date(), registries=registries, waivers=load_waivers())
+        return Context(
+            date=datetime.now(UTC).date(),
+            registries=registries,
+            namespace=namespace,
+            waivers=load_waivers(),
+        )
     try:
         if not file.is_file() or file.stat().st_size > MAXIMUM_BYTES:
             raise ContextError(

@@ -26,7 +26,15 @@ def scan_tree(folder: Path, *, timeout: float) -> Scan:
         # Gitleaks reads it whatever it is told, and its author would waive by it.
         raise ToolError(f"{folder.absolute() / IGNORED} is not accepted: remove it")
     number = sum(1 for _ in folder.iterdir())
-    return _scan(["dir", folder.absolute()], "tree", number, timeout)
+    scan = _scan(["dir", folder.absolute()], "tree", number, timeout)
+    secrets = (_relative(secret, folder.absolute()) for secret in scan.secrets)
+    return scan.model_copy(update={"secrets": tuple(secrets)})
+
+
+def _relative(secret: Secret, folder: Path) -> Secret:
+    file = Path(secret.file)
+    inside = file.is_relative_to(folder)
+    return secret.model_copy(update={"file": str(file.relative_to(folder))}) if inside else secret
 
 
 def scan_history(folder: Path, *, timeout: float) -> Scan:

@@ -88,7 +88,9 @@ def _one_context(engine: Engine, settings: StackSettings) -> Iterator[None]:
         )
         for name, output in engine.outputs().get("models", {}).items()
     }
-    context = read_context((settings.registry,)).model_copy(update={"running": running})
+    context = read_context((settings.registry,), settings.namespace).model_copy(
+        update={"running": running}
+    )
     with TemporaryDirectory() as folder:
         file = Path(folder) / "context.json"
         file.write_text(context.model_dump_json())

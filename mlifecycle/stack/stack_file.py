@@ -18,10 +18,12 @@ class StackTerms:
     Attributes:
         environment: such as `production`.
         registries: what it accepts images from, beside the owner's list.
+        namespace: how it names namespaces, `{namespace}` for a manifest's.
     """
 
     environment: str
     registries: tuple[str, ...]
+    namespace: str
 
 
 def read_stack_terms(stack: str) -> StackTerms:
@@ -55,4 +57,7 @@ def terms_in(file: Path) -> StackTerms:
     if not isinstance(environment, str):
         raise SettingsError(f"{file}: {PROJECT}:environment is not set")
     registry = configuration.get(f"{PROJECT}:registry")
-    return StackTerms(environment, (registry,) if isinstance(registry, str) else ())
+    namespace = configuration.get(f"{PROJECT}:namespace")
+    if not isinstance(namespace, str):
+        raise SettingsError(f"{file}: {PROJECT}:namespace is not set")
+    return StackTerms(environment, (registry,) if isinstance(registry, str) else (), namespace)

@@ -281,7 +281,13 @@ def _add(reported: Findings, message: str) -> None:
 
 
 def _violations(text: str) -> list[Found]:
-    violations, places = _items(text, "Violations:"), _items(text, "Where:")
+    # Above the refusal stand the rules and lines of its violations.
+    places = [
+        line.strip()
+        for line in text.split("❌", maxsplit=1)[0].splitlines()
+        if line.startswith("  ")
+    ]
+    violations = _items(text, "Violations:")
     return [
         ("mandatory", violation, place) for violation, place in zip(violations, places, strict=True)
     ]

@@ -49,7 +49,8 @@ def test_low_accuracy_fails_the_preview_in_pack_and_gate_and_nothing_is_built(
     assert "Model accuracy 0.78 is below minimum threshold 0.85" in output
     assert "[mandatory]" in output, "the pack must have reported it"
     file = sandbox.manifests / "model.yaml"
-    assert f"error: fraud-detector ({file})\n    ❌ Model failed governance check" in output
+    assert f"error: fraud-detector ({file})\n      metrics-accuracy-minimum, line 15\n" in output
+    assert "    ❌ Model failed governance check" in output
     assert layouts(cache) == []
 
 
@@ -138,7 +139,7 @@ def test_a_planted_secret_fails_the_preview_and_nothing_is_pushed(
     sandbox.write_manifest()
     output = refused(sandbox.preview())
     assert "❌ Security scan failed" in output
-    assert f"secret (aws-access-key-id) in {name}, line 1" in output
+    assert f"secret (aws-access-token) in inference/{name}, line 1" in output
     assert PLANTED_KEY not in output
     assert refused(sandbox.up())
     assert tags(sandbox) == before
@@ -233,6 +234,7 @@ def test_the_command_line_says_once_what_pack_and_gate_both_say(sandbox: Sandbox
     assert result.output == (
         f"previewing stack {sandbox.stack} (development): fraud-detector 2.1.0\n"
         f"error: fraud-detector ({sandbox.manifests / 'model.yaml'})\n"
+        "  metrics-accuracy-minimum, line 15\n"
         "❌ Model failed governance check\n"
         "\n"
         "Violations:\n"
@@ -241,9 +243,6 @@ def test_the_command_line_says_once_what_pack_and_gate_both_say(sandbox: Sandbox
         "Action Required:\n"
         "1. Retrain model to improve accuracy\n"
         "2. Update manifest with new metrics\n"
-        "\n"
-        "Where:\n"
-        "- metrics-accuracy-minimum, line 15\n"
     )
 
 

@@ -1,5 +1,6 @@
 """The rules about places, labels, waiting and references."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.policy.objects import (
     ABSENT,
     BOX,
     POD,
+    TERMS,
     as_kind,
     changed,
     judged,
@@ -420,3 +422,30 @@ def test_pods_that_no_rule_can_see_are_said(
     assert messages("object-seen", [body]) == (
         [f"{kind} x makes pods that no rule can see"] if hidden else []
     )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "passes"),
+    [
+        ("{namespace}", "models", True),
+        ("{namespace}-dev", "models-dev", True),
+        ("{namespace}-dev", "models", False),
+        ("{namespace}-dev", "-dev", False),
+        ("dev-{namespace}", "dev-models", True),
+        ("dev-{namespace}", "prod-models", False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [("Service", "namespace"), ("Namespace", "name"), ("Deployment", "namespace")],
+)
+def test_a_stack_keeps_to_its_own_namespaces(
+    kind: str, field: str, pattern: str, name: str, passes: bool
+) -> None:
+    terms = replace(TERMS, context=TERMS.context.model_copy(update={"namespace": pattern}))
+    body = sound_stack()[place(sound_stack(), kind)]
+    body["metadata"][field] = name
+    found = [objection.message for objection in judged("ten-namespace", [body], terms=terms)]
+    title = f"{kind} {body['metadata']['name']}"
+    message = f"namespace {name} of {title} is not this stack's: it is named {pattern}"
+    assert found == ([] if passes else [message])

@@ -60,15 +60,20 @@ def _check_seen(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
         yield Objection(f"{item.title} makes pods that no rule can see")
 
 
-def _check_namespace(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+def _check_namespace(item: KubernetesObject, terms: Terms) -> Iterator[Objection]:
     is_namespace = item.kind == "Namespace"
     if _CLUSTER_SCOPED.fullmatch(item.kind) and not is_namespace:
         return
     name = item.name if is_namespace else item.namespace
+    path = ("metadata", "name" if is_namespace else "namespace")
     if name == "default" or name.startswith("kube-"):
-        path = ("metadata", "name" if is_namespace else "namespace")
         message = f"namespace {shown(name)} of {item.title} is Kubernetes' own"
         yield Objection(message, name, path)
+        return
+    before, _, after = terms.context.namespace.partition("{namespace}")
+    if not (name.startswith(before) and name.endswith(after)) or name == before + after:
+        message = f"namespace {shown(name)} of {item.title} is not this stack's: it is named"
+        yield Objection(f"{message} {terms.context.namespace}", name, path)
 
 
 def _check_pod_security(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
@@ -174,9 +179,9 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     ),
     Rule(
         id="ten-namespace",
-        title="Nothing lands in a namespace that is Kubernetes' own",
+        title="Everything lands in a namespace that is the stack's by its name",
         check=_check_namespace,
-        reason="There neither our rules nor anybody's quota hold",
+        reason="Elsewhere neither this stack's rules nor anybody's quota hold",
         remediation="Set metadata.namespace to a namespace of the stack",
         frameworks=("CIS Kubernetes 1.12: 5.6.4", "KSV-0110", "KSV-0037"),
     ),
