@@ -28,6 +28,7 @@ from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
 from mlifecycle.security.image_scan import Scanners
 from mlifecycle.security.repository import Repository, repository_refusal
+from mlifecycle.stack.running import running_releases
 from mlifecycle.stack.settings import (
     PROJECT,
     SettingsError,
@@ -51,7 +52,11 @@ def main() -> None:
         manifests = [item.manifest for item in loaded]
         governance = load_governance()
         governance.require_environment(settings.environment)
-        context = read_context((settings.registry,), settings.namespace)
+        context = read_context(
+            (settings.registry,),
+            settings.namespace,
+            running=lambda: running_releases(pulumi.get_stack()),
+        )
         refused = {
             manifest.metadata.name
             for manifest in manifests

@@ -32,7 +32,7 @@ from mlifecycle.governance.objects.kubernetes import (
 from mlifecycle.governance.rule import NotDecided
 from mlifecycle.report.escape import terminal
 from mlifecycle.stack.stack_file import StackTerms
-from policy_pack.values import plain, terms_of_stack
+from policy_pack.values import context_of_stack, plain, terms_of_stack
 
 PROVIDER = "kubernetes:"
 JudgeOne = Callable[[ResourceValidationArgs], list[Finding]]
@@ -61,8 +61,8 @@ class _Judge:
 
     def __init__(self) -> None:
         self._governance = load_governance()
-        self._waivers = read_context()
-        self.today = self._waivers.date
+        # Before any resource: what cannot be read must not wait for one.
+        self.today = read_context().date
         self._last = threading.local()
         # What the program gave. Later the engine shows what the cluster made of it, with defaults
         # that nobody chose, such as `replicas: 1` where an autoscaler decides.
@@ -80,7 +80,7 @@ class _Judge:
         self._given[args.urn] = items
         for item in items:
             found += evaluate_object(
-                item, terms.environment, self._governance, self._context(terms)
+                item, terms.environment, self._governance, context_of_stack(args.urn)
             )
         self._undecided += sum(finding.undecided for finding in found)
         self._last.judged = (args.urn, found)
@@ -106,7 +106,7 @@ class _Judge:
             known,
             terms.environment,
             self._governance,
-            self._context(terms),
+            context_of_stack(ours[0].urn),
         )
         return [*found, *self._count(found)]
 
@@ -129,11 +129,6 @@ class _Judge:
         terms = terms_of_stack(urn)
         self._governance.require_environment(terms.environment)
         return terms
-
-    def _context(self, terms: StackTerms) -> Any:
-        return self._waivers.model_copy(
-            update={"registries": terms.registries, "namespace": terms.namespace}
-        )
 
 
 def _on_each(

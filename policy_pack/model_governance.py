@@ -20,7 +20,7 @@ from mlifecycle.manifest.plain import from_plain, lines_from_text
 from mlifecycle.report.escape import terminal
 from mlifecycle.report.governance import advice_text, refusal_text, waived_text
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, SettingsError
-from policy_pack.values import plain, terms_of_stack
+from policy_pack.values import context_of_stack, plain, terms_of_stack
 
 # What inputs that no ModelDeployment gave, or a stack that nobody decided for, lead to.
 UNJUDGED = (
@@ -35,7 +35,9 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
     Raises:
         OwnersFileError, ContextError: a pack that could judge nothing must not start.
     """
-    governance, context = load_governance(), read_context()
+    governance = load_governance()
+    # Before any resource: what cannot be read must not wait for one.
+    read_context()
 
     def evaluation(args: ResourceValidationArgs) -> Evaluation:
         props: Any = plain(args.props)
@@ -45,7 +47,7 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
             raise ValueError(f"it names another environment than the stack's, {environment}")
         lines = lines_from_text(props["source"]["lines"])
         manifest = from_plain(props["manifest"])
-        return evaluate(manifest, environment, governance, context, lines)
+        return evaluate(manifest, environment, governance, context_of_stack(args.urn), lines)
 
     def refuse(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if args.resource_type != MODEL_DEPLOYMENT:
@@ -68,7 +70,7 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
             for finding in evaluation(args).findings:
                 if not finding.refuses:
                     text = (
-                        waived_text(finding, finding.waiver, context.date)
+                        waived_text(finding, finding.waiver, context_of_stack(args.urn).date)
                         if finding.waiver
                         else advice_text(finding)
                     )

@@ -1,5 +1,6 @@
 """What the engine hands to a policy, as the rules see it."""
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -8,7 +9,10 @@ from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
+from mlifecycle.governance.context import Context, RunningRelease, read_context
 from mlifecycle.governance.objects.values import UNKNOWN
+from mlifecycle.process import ToolError
+from mlifecycle.stack.running import running_releases
 from mlifecycle.stack.stack_file import StackTerms, read_stack_terms, terms_in
 
 
@@ -30,15 +34,42 @@ def _item(container: Any, key: Any) -> Any:
         return UNKNOWN
 
 
-@cache
 def terms_of_stack(urn: str) -> StackTerms:
-    """Environment and registries of the stack that a resource is in, from the stack's file.
+    """What the stack that a resource is in says to the rules, from the stack's file.
 
     The engine tells a pack neither the stack's configuration nor its environment.
 
     Raises:
         SettingsError: there is no such file, or it names no environment.
     """
-    if named := os.environ.get("PULUMI_OPTION_CONFIG_FILE"):
-        return terms_in(Path(named))
-    return read_stack_terms(urn.split("::", maxsplit=1)[0].removeprefix("urn:pulumi:"))
+    return _terms_of(_stack_of(urn), os.environ.get("PULUMI_OPTION_CONFIG_FILE"))
+
+
+def context_of_stack(urn: str) -> Context:
+    """What a verdict in that stack depends on, asked once: before anything of it changes.
+
+    Raises:
+        SettingsError: as `terms_of_stack`.
+        ContextError, OwnersFileError: as `read_context`.
+    """
+    return _context_of(_stack_of(urn), terms_of_stack(urn))
+
+
+def _stack_of(urn: str) -> str:
+    return urn.split("::", maxsplit=1)[0].removeprefix("urn:pulumi:")
+
+
+@cache
+def _terms_of(stack: str, file: str | None) -> StackTerms:
+    return terms_in(Path(file)) if file else read_stack_terms(stack)
+
+
+@cache
+def _context_of(stack: str, terms: StackTerms) -> Context:
+    def running() -> dict[str, RunningRelease] | None:
+        # A state that is only a file has no stack to ask; the program asks too, and insists.
+        with contextlib.suppress(ToolError):
+            return running_releases(stack)
+        return None
+
+    return read_context(terms.registries, terms.namespace, running=running)

@@ -5,7 +5,7 @@ the verdict and is never an input of a resource: else every day would be a chang
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +74,7 @@ def read_context(
     registries: tuple[str, ...] = (),
     namespace: str = "{namespace}",
     *,
+    running: Callable[[], dict[str, RunningRelease] | None] | None = None,
     recorded: Path | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Context:
@@ -82,6 +83,7 @@ def read_context(
     Args:
         registries: what the stack's configuration accepts.
         namespace: how it names namespaces.
+        running: asks the stack what it runs; None where there is no stack.
         recorded: a file that fixes the context; the variable MLIFECYCLE_CONTEXT names one too.
 
     Raises:
@@ -98,6 +100,7 @@ def read_context(
             date=datetime.now(UTC).date(),
             registries=registries,
             namespace=namespace,
+            running=running() if running else None,
             waivers=load_waivers(),
         )
     try:

@@ -85,19 +85,6 @@ class Engine:
         """
         return {key: item.value for key, item in self._ask(self._stack.outputs).items()}
 
-    def inputs(self, kind: str) -> dict[str, dict[str, Any]]:
-        """What each resource of a type was last given, by the resource's name.
-
-        Raises:
-            EngineError: the state cannot be read.
-        """
-        state = self._ask(self._stack.export_stack).deployment or {}
-        return {
-            resource["urn"].rsplit("::", 1)[1]: resource.get("inputs", {})
-            for resource in state.get("resources", ())
-            if resource["type"] == kind
-        }
-
     def preview(self) -> Run:
         """Everything that an update checks, and no change.
 

@@ -11,11 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlifecycle.artifact import inspect_artifact
-from mlifecycle.governance.context import CONTEXT_VARIABLE, RunningRelease, read_context
+from mlifecycle.governance.context import CONTEXT_VARIABLE, read_context
 from mlifecycle.release.verification import Target, Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
+from mlifecycle.stack.running import running_releases
 from mlifecycle.stack.settings import (
-    MODEL_DEPLOYMENT,
     PROJECT,
     StackSettings,
     manifests_of,
@@ -57,7 +57,7 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     manifests = [item.manifest for item in manifests_of(stack, settings, root)]
     names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
     report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
-    with _one_context(engine, settings):
+    with _one_context(stack, settings):
         preview = engine.preview()
         report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
         report(f"updating stack {stack}")
@@ -74,22 +74,13 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
 
 
 @contextmanager
-def _one_context(engine: Engine, settings: StackSettings) -> Iterator[None]:
+def _one_context(stack: str, settings: StackSettings) -> Iterator[None]:
     """Today, the waivers and what runs now, the same for preview, update and policy pack."""
     if os.environ.get(CONTEXT_VARIABLE):
         yield
         return
-    given = engine.inputs(MODEL_DEPLOYMENT)
-    running = {
-        name: RunningRelease(
-            version=output["version"],
-            manifest=given.get(name, {}).get("manifest"),
-            **output.get("metrics", {}),
-        )
-        for name, output in engine.outputs().get("models", {}).items()
-    }
-    context = read_context((settings.registry,), settings.namespace).model_copy(
-        update={"running": running}
+    context = read_context(
+        (settings.registry,), settings.namespace, running=lambda: running_releases(stack)
     )
     with TemporaryDirectory() as folder:
         file = Path(folder) / "context.json"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlifecycle.stack.settings import PROJECT
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, PROJECT
 from tests.sandbox import Result, Sandbox, model_store
 
 # A key that nobody owns, as scanners look for; in two parts, so that this file has none.
@@ -250,3 +250,39 @@ def test_a_stack_that_is_not_there_is_named_with_the_remedy(sandbox: Sandbox) ->
     result = sandbox.mlifecycle("up", "--stack", "nowhere")
     assert result.code == 1
     assert result.output == "error: no stack nowhere: make it with `pulumi stack init nowhere`\n"
+
+
+def test_a_model_worse_than_the_one_that_runs_is_refused_by_pulumi_itself(sandbox: Sandbox) -> None:
+    """In pack and gate, with no more than the stack's own state to go by."""
+    sandbox.initialise()
+    sandbox.write_manifest()
+    file = sandbox.folder / "state.json"
+    stack = ("--stack", sandbox.stack)
+    exported = sandbox.run("pulumi", "stack", "export", *stack, "--file", str(file))
+    assert exported.code == 0, exported.output
+    state = json.loads(file.read_text())
+    prefix = f"urn:pulumi:{sandbox.stack}::mlifecycle"
+    root = f"{prefix}::pulumi:pulumi:Stack::mlifecycle-{sandbox.stack}"
+    metrics = {"accuracy": "0.97", "f1_score": "0.90"}
+    state["deployment"] |= {
+        "resources": [
+            {"urn": root, "custom": False, "type": "pulumi:pulumi:Stack"},
+            {
+                "urn": f"{prefix}::{MODEL_DEPLOYMENT}::fraud-detector",
+                "custom": False,
+                "type": MODEL_DEPLOYMENT,
+                "parent": root,
+                "inputs": {},
+                "outputs": {"version": "2.0.0", "image": "x", "metrics": metrics},
+            },
+        ]
+    }
+    file.write_text(json.dumps(state))
+    imported = sandbox.run("pulumi", "stack", "import", *stack, "--file", str(file))
+    assert imported.code == 0, imported.output
+    words = "accuracy 0.94 is more than 0.02 below"
+    output = refused(sandbox.preview())
+    assert "[mandatory]" in output
+    assert output.count(words) >= 2, output
+    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
+    assert words in refused(sandbox.preview())

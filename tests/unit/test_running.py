@@ -1,0 +1,64 @@
+"""What a stack runs is read from its state."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlifecycle.process import ToolError
+from mlifecycle.stack.running import running_releases
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT
+
+MODEL: dict[str, Any] = {
+    "urn": f"urn:pulumi:dev::mlifecycle::{MODEL_DEPLOYMENT}::fraud-detector",
+    "type": MODEL_DEPLOYMENT,
+    "inputs": {"manifest": {"kind": "ModelDeployment"}},
+    "outputs": {
+        "version": "2.0.0",
+        "image": "registry/x@sha256:0",
+        "metrics": {"accuracy": "0.95", "f1_score": "0.9"},
+    },
+}
+
+
+def export(folder: Path, state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "state.json").write_text(state if isinstance(state, str) else json.dumps(state))
+    (folder / "pulumi").write_text(f"#!/bin/sh\ncat {folder}/state.json\n")
+    (folder / "pulumi").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_a_model_that_runs_is_known_with_its_figures_and_its_manifest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    never_made = {**MODEL, "urn": MODEL["urn"] + "-2", "outputs": None}
+    other = {"urn": "urn:x::y", "type": "pulumi:pulumi:Stack"}
+    state = {"deployment": {"resources": [other, MODEL, never_made]}}
+    export(tmp_path, state, monkeypatch)
+    (name,) = running = running_releases("dev")
+    assert name == "fraud-detector"
+    assert str(running[name].accuracy) == "0.95"
+    assert running[name].manifest == {"kind": "ModelDeployment"}
+
+
+@pytest.mark.parametrize("state", [{"deployment": None}, {"deployment": {"resources": None}}])
+def test_an_empty_stack_runs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Any
+) -> None:
+    export(tmp_path, state, monkeypatch)
+    assert running_releases("dev") == {}
+
+
+@pytest.mark.parametrize(
+    "state", ["", "{", "[]", {}, {"deployment": {"resources": [{}]}}, {"deployment": []}]
+)
+def test_a_state_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Any
+) -> None:
+    export(tmp_path, state, monkeypatch)
+    if state == {"deployment": []}:
+        assert running_releases("dev") == {}
+        return
+    with pytest.raises(ToolError, match="the state of stack dev cannot be read"):
+        running_releases("dev")
