@@ -76,6 +76,7 @@ def main() -> None:
     )
     scanners = Scanners(
         builder=settings.builder,
+        registry=settings.registry,
         trivy_database=settings.trivy_database,
         grype_database=settings.grype_database,
         seconds=settings.scan_timeout_seconds,

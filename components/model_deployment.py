@@ -15,10 +15,12 @@ from components.model_gate import GateInputs, ModelGate
 from components.sizes import sizes_of
 from mlifecycle.artifact import Artifact
 from mlifecycle.dependencies import exact_pins
+from mlifecycle.digests import folder_digest
 from mlifecycle.gate import GateSettings
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance
+from mlifecycle.governance.owners_file import POLICY_PACK
 from mlifecycle.image import build, names, registry
 from mlifecycle.image.context import BuildContext, stage
 from mlifecycle.image.names import BuildInputs
@@ -26,9 +28,10 @@ from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
+from mlifecycle.security.evidence_store import store_evidence
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 
-NAMING_SECONDS = 150
+NAMING_SECONDS = 600
 VERIFICATION_SECONDS = 120
 DELETE_SECONDS = 120
 
@@ -250,9 +253,10 @@ class ModelDeployment(pulumi.ComponentResource):
 
     def _name_image(self, inputs: BuildInputs) -> None:
         repository = names.repository(self._args.settings.registry, inputs.model)
-        digest = self._gate.passed().evidence.image_digest
-        # Fails when the registry lacks it: what was pushed is then not what was scanned.
-        registry.set_tag(repository, digest, names.tag(inputs))
+        evidence = self._gate.passed().evidence
+        # Both fail when the registry lacks it: what was pushed is then not what was scanned.
+        store_evidence(repository, evidence, folder_digest(POLICY_PACK))
+        registry.set_tag(repository, evidence.image_digest, names.tag(inputs))
 
     def _verify(self, release: workload.Release) -> None:
         artifact = self._args.artifact

@@ -3,11 +3,11 @@
 It holds findings, never a verdict: a verdict is computed from it in every run.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Severity = Literal["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 # What a scan looked at: the image, exact versions that the manifest names, our working tree, its
@@ -72,12 +72,14 @@ class Scan(_Record):
 
     Attributes:
         inspected: packages, files, lines or commits that it looked at; never 0.
+        finished_at: when it had looked.
     """
 
     scanner: str
     version: str
     target: Target
     inspected: int
+    finished_at: datetime = Field(default_factory=lambda: datetime.now(UTC))
     database: Database | None = None
     vulnerabilities: tuple[Vulnerability, ...] = ()
     secrets: tuple[Secret, ...] = ()
@@ -91,9 +93,14 @@ class Scans(_Record):
 
 
 class Evidence(Scans):
-    """The scans of one image."""
+    """The scans of one image.
+
+    Attributes:
+        sbom: its packages as a CycloneDX document.
+    """
 
     image_digest: str
+    sbom: str
 
 
 Kind = TypeVar("Kind", bound=Scans)

@@ -8,11 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from mlifecycle.exclusive import exclusively
-from mlifecycle.image import build, context
+from mlifecycle.image import build, context, names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
 from mlifecycle.security import grype, trivy
 from mlifecycle.security.evidence import Evidence, Scan, Scans, read_scans, write_scans
+from mlifecycle.security.evidence_store import find_evidence
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Scanners:
     """
 
     builder: str
+    registry: str
     trivy_database: str
     grype_database: str
     seconds: int
@@ -39,27 +41,46 @@ class RuntimeScans(Scans):
 
 
 def evidence_of(inputs: BuildInputs, scanners: Scanners) -> Evidence:
-    """The evidence of an image: of an earlier run, else of a build and scans made now.
+    """The evidence of an image: this machine's, the registry's, else of a build and scans made now.
 
     Raises:
         ToolError: the build or a scanner fails.
     """
-    scanner_key = _scanner_key(scanners)
-    folder = scanners.cache / "gate" / f"{inputs.digest()[:32]}-{scanner_key}"
+    folder = scanners.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key(scanners)}"
     # Another run may be at the same work: this one waits, and takes what that one made.
     with exclusively(folder):
         file = folder / "evidence.json"
         evidence = read_scans(Evidence, file)
         if evidence is None:
-            layout = folder / "layout"
-            staged = context.stage(scanners.server_source, inputs)
-            digest = build.build_layout(
-                staged, base_image=inputs.base_image, builder=scanners.builder, target=layout
-            )
-            runtime = _runtime_scans(inputs, layout, scanners, scanner_key)
-            evidence = Evidence(image_digest=digest, scans=runtime.scans)
+            evidence = _stored(inputs, scanners) or _made(inputs, scanners, folder / "layout")
             write_scans(evidence, file)
     return evidence
+
+
+def _made(inputs: BuildInputs, scanners: Scanners, layout: Path) -> Evidence:
+    staged = context.stage(scanners.server_source, inputs)
+    digest = build.build_layout(
+        staged, base_image=inputs.base_image, builder=scanners.builder, target=layout
+    )
+    runtime = _runtime_scans(layout, scanners)
+    return Evidence(image_digest=digest, scans=runtime.scans, sbom=runtime.sbom)
+
+
+def _stored(inputs: BuildInputs, scanners: Scanners) -> Evidence | None:
+    """What another machine's gate left in the registry, if it is of these scanners."""
+    found = find_evidence(names.repository(scanners.registry, inputs.model), inputs)
+    if found is None:
+        return None
+    used = {(scan.scanner, scan.version, _origin(scan)) for scan in found.scans}
+    wanted = {
+        ("trivy", trivy.trivy_version(), scanners.trivy_database),
+        ("grype", grype.grype_version(), scanners.grype_database),
+    }
+    return found if wanted <= used else None
+
+
+def _origin(scan: Scan) -> str:
+    return scan.database.origin if scan.database else ""
 
 
 def scan_named_versions(pins: Sequence[str], scanners: Scanners) -> tuple[Scan, ...]:
@@ -86,11 +107,9 @@ def scan_named_versions(pins: Sequence[str], scanners: Scanners) -> tuple[Scan, 
     return known.scans
 
 
-def _runtime_scans(
-    inputs: BuildInputs, layout: Path, scanners: Scanners, scanner_key: str
-) -> RuntimeScans:
+def _runtime_scans(layout: Path, scanners: Scanners) -> RuntimeScans:
     layers = _layers(layout)[:-1]
-    folder = scanners.cache / "runtimes" / _key(*layers, scanner_key)
+    folder = scanners.cache / "runtimes" / _key(*layers, _scanner_key(scanners))
     with exclusively(folder):
         file = folder / "scans.json"
         known = read_scans(RuntimeScans, file)

@@ -300,7 +300,7 @@ def test_a_file_that_bandit_cannot_parse_is_an_error(tmp_path: Path) -> None:
 
 def test_evidence_is_read_back_and_a_broken_file_is_none(tmp_path: Path) -> None:
     scan_ = Scan(scanner="trivy", version="0.74.0", target="image", inspected=1)
-    evidence = Evidence(image_digest="sha256:" + "0" * 64, scans=(scan_,))
+    evidence = Evidence(image_digest="sha256:" + "0" * 64, scans=(scan_,), sbom="{}")
     file = tmp_path / "gate" / "evidence.json"
     write_scans(evidence, file)
     assert read_scans(Evidence, file) == evidence

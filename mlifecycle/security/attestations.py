@@ -1,0 +1,124 @@
+"""Evidence as in-toto statements, which other tools read too, and back."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from mlifecycle.security.evidence import Database, Evidence, Scan, Vulnerability
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+# The predicates' specifications: https://github.com/in-toto/attestation/tree/main/spec/predicates
+SBOM = "https://cyclonedx.org/bom"
+VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
+SUMMARY = "https://slsa.dev/verification_summary/v1"
+GATE = "https://mlifecycle.io/gate"
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement about an image, ready to be attached to it."""
+
+    kind: str
+    text: str
+
+
+def statements(image: str, evidence: Evidence, policy_digest: str) -> list[Statement]:
+    """The statements of an image that has passed.
+
+    Args:
+        image: its repository.
+        policy_digest: 64 hex digits over the policy by which it passed.
+    """
+    predicates: list[tuple[str, Any]] = [(SBOM, json.loads(evidence.sbom))]
+    predicates += [(VULNERABILITIES, _vulnerabilities(scan)) for scan in evidence.scans]
+    predicates.append((SUMMARY, _summary(image, evidence, policy_digest)))
+    return [_statement(image, evidence.image_digest, kind, body) for kind, body in predicates]
+
+
+def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
+    """The evidence that statements about an image hold; None where they hold none.
+
+    Statements that are not ours, or are about another image, are passed over.
+    """
+    scans, sbom = [], ""
+    for text in found:
+        try:
+            document = json.loads(text)
+            (subject,) = document["subject"]
+            if f"sha256:{subject['digest']['sha256']}" != image_digest:
+                continue
+            if document["predicateType"] == SBOM:
+                sbom = json.dumps(document["predicate"])
+            elif document["predicateType"] == VULNERABILITIES:
+                scans.append(_scan(document["predicate"]))
+        except (ValueError, KeyError, TypeError, ValidationError):
+            continue
+    if not scans or not sbom:
+        return None
+    return Evidence(image_digest=image_digest, scans=tuple(scans), sbom=sbom)
+
+
+def _statement(image: str, digest: str, kind: str, predicate: Any) -> Statement:
+    document = {
+        "_type": STATEMENT_TYPE,
+        "subject": [{"name": image, "digest": {"sha256": digest.removeprefix("sha256:")}}],
+        "predicateType": kind,
+        "predicate": predicate,
+    }
+    return Statement(kind, json.dumps(document, sort_keys=True))
+
+
+def _vulnerabilities(scan: Scan) -> dict[str, Any]:
+    scanner: dict[str, Any] = {
+        "uri": f"pkg:generic/{scan.scanner}@{scan.version}",
+        "version": scan.version,
+        "result": [
+            {
+                "id": item.id,
+                "severity": [{"method": "scanner", "score": item.severity}],
+                "annotations": [item.model_dump(mode="json")],
+            }
+            for item in scan.vulnerabilities
+        ],
+    }
+    if scan.database:
+        updated = scan.database.updated_at.isoformat()
+        scanner["db"] = {"uri": scan.database.origin, "lastUpdate": updated}
+    finished = scan.finished_at.isoformat()
+    return {
+        "scanner": scanner,
+        "metadata": {"scanStartedOn": finished, "scanFinishedOn": finished},
+        "mlifecycle": {"target": scan.target, "inspected": scan.inspected},
+    }
+
+
+def _scan(predicate: dict[str, Any]) -> Scan:
+    scanner, ours = predicate["scanner"], predicate["mlifecycle"]
+    database = scanner.get("db")
+    return Scan(
+        scanner=scanner["uri"].removeprefix("pkg:generic/").partition("@")[0],
+        version=scanner["version"],
+        target=ours["target"],
+        inspected=ours["inspected"],
+        finished_at=predicate["metadata"]["scanFinishedOn"],
+        database=Database(origin=database["uri"], updated_at=database["lastUpdate"])
+        if database
+        else None,
+        vulnerabilities=tuple(
+            Vulnerability.model_validate(item["annotations"][0]) for item in scanner["result"]
+        ),
+    )
+
+
+def _summary(image: str, evidence: Evidence, policy_digest: str) -> dict[str, Any]:
+    return {
+        "verifier": {"id": GATE},
+        "timeVerified": max(scan.finished_at for scan in evidence.scans).isoformat(),
+        "resourceUri": f"{image}@{evidence.image_digest}",
+        "policy": {"uri": "policy_pack", "digest": {"sha256": policy_digest}},
+        "verificationResult": "PASSED",
+        "verifiedLevels": [],
+    }

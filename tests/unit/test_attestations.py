@@ -1,0 +1,72 @@
+"""Evidence survives the way through in-toto statements, and nothing else becomes evidence."""
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+
+from mlifecycle.security.attestations import SBOM, SUMMARY, VULNERABILITIES, evidence_in, statements
+from mlifecycle.security.evidence import Database, Evidence, Scan, Vulnerability
+
+IMAGE, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+FOUND = Vulnerability(
+    id="CVE-2025-6297",
+    package="dpkg",
+    version="1.21.23",
+    severity="HIGH",
+    fixed_version=None,
+    published=date(2025, 7, 1),
+    exploit_probability=0.01,
+)
+SCANS = tuple(
+    Scan(
+        scanner=scanner,
+        version="1.2.3",
+        target="image",
+        inspected=134,
+        finished_at=NOW,
+        database=Database(origin="registry/db:2", updated_at=NOW),
+        vulnerabilities=(FOUND,),
+    )
+    for scanner in ("trivy", "grype")
+)
+EVIDENCE = Evidence(image_digest=IMAGE, scans=SCANS, sbom=json.dumps({"components": [{"a": 1}]}))
+TEXTS = [item.text for item in statements("registry/x", EVIDENCE, "0" * 64)]
+
+
+def test_evidence_is_the_same_after_the_way_through_a_registry() -> None:
+    assert evidence_in(IMAGE, TEXTS) == EVIDENCE
+
+
+def test_the_statements_are_of_kinds_that_others_read() -> None:
+    kinds = [json.loads(text)["predicateType"] for text in TEXTS]
+    assert kinds == [SBOM, VULNERABILITIES, VULNERABILITIES, SUMMARY]
+    summary = json.loads(TEXTS[-1])
+    assert summary["subject"] == [{"name": "registry/x", "digest": {"sha256": "a" * 64}}]
+    assert summary["predicate"]["verificationResult"] == "PASSED"
+    # The same evidence is the same text, so that attaching it twice adds nothing.
+    assert [item.text for item in statements("registry/x", EVIDENCE, "0" * 64)] == TEXTS
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        [],
+        TEXTS[:1],
+        TEXTS[1:],
+        [text.replace("a" * 64, "b" * 64) for text in TEXTS],
+        ["", "{", "[]", "null", "{}", '{"subject": []}'],
+        [TEXTS[0], TEXTS[1].replace("HIGH", "DIRE")],
+    ],
+)
+def test_what_is_no_evidence_of_this_image_is_none(texts: list[str]) -> None:
+    assert evidence_in(IMAGE, texts) is None
+
+
+def test_strangers_among_the_statements_are_passed_over() -> None:
+    about_another = [text.replace("a" * 64, "b" * 64) for text in TEXTS]
+    assert evidence_in(IMAGE, [*about_another, "nonsense", *TEXTS]) == EVIDENCE
+    assert evidence_in(OTHER, [*about_another, *TEXTS]) == EVIDENCE.model_copy(
+        update={"image_digest": OTHER}
+    )
