@@ -1,7 +1,6 @@
 """One ModelDeployment for each manifest of the stack's folders."""
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +13,8 @@ from pulumi.runtime import get_config
 from components import cluster
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
-from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
+from mlifecycle.artifact import Artifact
 from mlifecycle.digests import folder_digest
-from mlifecycle.gate import GateSettings
 from mlifecycle.governance.context import Context, ContextError, read_context
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance, load_governance
@@ -26,8 +24,8 @@ from mlifecycle.image.registry import pin
 from mlifecycle.manifest.loading import ManifestError
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
-from mlifecycle.security.image_scan import Scanners
 from mlifecycle.security.repository import Repository, repository_refusal
+from mlifecycle.stack.gating import SERVER, SHIPPED_SOURCE, gate_settings, stored_artifact
 from mlifecycle.stack.running import running_releases
 from mlifecycle.stack.settings import (
     PROJECT,
@@ -38,10 +36,8 @@ from mlifecycle.stack.settings import (
     setting_error,
 )
 
-SERVER = Path("inference")
 # pulumi-language-python-exec: "exited after showing a user actionable message".
 SAID_ALL = 32
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlifecycle"
 
 
 def main() -> None:
@@ -74,16 +70,7 @@ def main() -> None:
         (settings.namespace_of(manifest.metadata.namespace) for manifest in manifests),
         pulumi.ResourceOptions(provider=provider),
     )
-    scanners = Scanners(
-        builder=settings.builder,
-        registry=settings.registry,
-        trivy_database=settings.trivy_database,
-        grype_database=settings.grype_database,
-        seconds=settings.scan_timeout_seconds,
-        server_source=SERVER,
-        cache=CACHE,
-    )
-    gate = GateSettings(settings.environment, governance, scanners)
+    gate = gate_settings(settings, governance)
     server_digest, generator_digest = folder_digest(SERVER), folder_digest(Path("components"))
     models = []
     for item, artifact in zip(loaded, artifacts, strict=True):
@@ -127,7 +114,7 @@ def _repository(
     pool = ThreadPoolExecutor(max_workers=1)
     answer = pool.submit(
         repository_refusal,
-        Repository(Path(), SERVER / "app"),
+        Repository(Path(), SHIPPED_SOURCE),
         settings.environment,
         governance,
         context,
@@ -164,10 +151,7 @@ def _artifacts(
     def inspect(manifest: Manifest) -> Artifact | str:
         if manifest.metadata.name in refused:
             return "refused"
-        try:
-            return inspect_artifact(manifest.spec.model.uri, settings.model_store)
-        except ArtifactError as error:
-            return str(error)
+        return stored_artifact(manifest, settings)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         return list(pool.map(inspect, manifests))

@@ -29,6 +29,7 @@ from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
 from mlifecycle.security.evidence_store import store_evidence
+from mlifecycle.stack.gating import build_inputs
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 
 NAMING_SECONDS = 600
@@ -62,21 +63,6 @@ class ModelDeploymentArgs:
     gate: GateSettings
     repository: Callable[[], str]
 
-    def build_inputs(self) -> BuildInputs | str:
-        """What the image is made of, or why there can be none."""
-        if isinstance(self.artifact, str):
-            return self.artifact
-        model = self.loaded.manifest.spec.model
-        return BuildInputs(
-            artifact_digest=self.artifact.digest,
-            golden_digest=self.artifact.golden_digest,
-            context_digest=self.server_digest,
-            base_image=self.base_image,
-            uri=model.uri,
-            model=model.name,
-            version=model.version,
-        )
-
 
 class ModelDeployment(pulumi.ComponentResource):
     """One model of the stack.
@@ -96,7 +82,7 @@ class ModelDeployment(pulumi.ComponentResource):
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
         manifest = args.loaded.manifest
         model = manifest.spec.model
-        inputs = args.build_inputs()
+        inputs = build_inputs(manifest, args.artifact, args.base_image, args.server_digest)
         environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)

@@ -101,7 +101,7 @@ class ModelGate:
                 if finding.waiver
                 else advice_text(finding)
             )
-            pulumi.log.warn(terminal(f"{self._inputs.model}: {text}".replace("\n ", ",")))
+            pulumi.log.warn(terminal(f"{self._inputs.model}: {text}"))
         return ""
 
     def _worded(self, error: GateRefusal) -> str:

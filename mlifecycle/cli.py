@@ -116,6 +116,36 @@ def waivers(
 
 
 @app.command()
+def scan(
+    manifests: Annotated[list[Path], typer.Argument(help="manifests, or folders of them")],
+    stack: Annotated[str, typer.Option(help="the stack whose gate it is")] = "dev",
+) -> None:
+    """Pass a stack's gate by hand: judge, build and scan, and push nothing.
+
+    Exit codes: 0 all pass, 1 one is refused, 2 one cannot be read or breaks the schema.
+    """
+    from mlifecycle.process import ToolError
+    from mlifecycle.report.gate import gate_text
+    from mlifecycle.stack.engine import Engine, EngineError
+    from mlifecycle.stack.release import configuration_reader
+    from mlifecycle.stack.scanning import scan as pass_gates
+    from mlifecycle.stack.settings import read_settings
+
+    with _explained():
+        files = [file.absolute() for file in manifests]
+        # The program runs in the checkout, and an image is the same from there only.
+        os.chdir(ROOT)
+        try:
+            engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
+            settings = read_settings(stack, configuration_reader(engine.configuration()))
+            report = pass_gates(files, stack, settings)
+        except (EngineError, ToolError) as error:
+            _fail(str(error), 1)
+        print(gate_text(report))
+        raise typer.Exit(int(report.refused))
+
+
+@app.command()
 def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")]) -> None:
     """Preview, deploy and verify every model of a stack."""
     # The engine's library takes half a second to import, which `validate` need not pay.
@@ -127,13 +157,16 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
 
     with _explained(), _patient():
         try:
-            # Where Pulumi itself would look for its project.
-            project = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
-            engine = Engine(stack, project=project, policy_pack=ROOT / "policy_pack")
+            engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
             result = release(stack, engine, ROOT, _progress)
         except (EngineError, ArtifactError, VerificationError) as error:
             _fail(str(error), 1)
         print(release_summary(stack, result))
+
+
+def _project() -> Path:
+    """Where Pulumi itself would look for its project."""
+    return Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
 
 
 @contextmanager

@@ -70,12 +70,17 @@ def undecided(findings: Iterable[Finding]) -> list[Finding]:
 def advice_text(finding: Finding) -> str:
     """One advisory with its remedy, rule and line; what is not decided here needs no remedy."""
     words = finding.message if finding.undecided else f"{finding.message}. {finding.remediation}"
-    return f"{line(words)} [{place(finding)}]"
+    return f"{_on_one_line(words)} [{place(finding)}]"
 
 
 def waived_text(finding: Finding, waiver: Waiver, today: date) -> str:
     """What a waiver lets pass, by whose word, how long still, and which rule it is of."""
-    return f"{line(finding.message)}: {waiver.words(today)} [{place(finding)}]"
+    return f"{_on_one_line(finding.message)}: {waiver.words(today)} [{place(finding)}]"
+
+
+def _on_one_line(words: str) -> str:
+    """A vulnerability's details stand on lines of their own in a refusal only."""
+    return line(words.replace("\n  ", ", "))
 
 
 def _section(title: str, items: Iterable[str]) -> list[str]:

@@ -29,7 +29,7 @@ class Scanned:
 
 
 def merged(scans: Iterable[Scan]) -> list[Vulnerability]:
-    """Each vulnerability of each package once: two scanners know more than one."""
+    """Each vulnerability of each package once, the worst first: two scanners know more than one."""
     found: dict[tuple[str, str, str], Vulnerability] = {}
     for item in (item for scan in scans for item in scan.vulnerabilities):
         key = (item.id, canonicalize_name(item.package), item.version)
@@ -45,7 +45,10 @@ def merged(scans: Iterable[Scan]) -> list[Vulnerability]:
                 ),
             }
         )
-    return list(found.values())
+    return sorted(
+        found.values(),
+        key=lambda item: (-SEVERITIES.index(item.severity), item.id, item.package, item.version),
+    )
 
 
 def _check_complete(scanned: Scanned, _: Terms) -> Iterator[Objection]:

@@ -1,5 +1,6 @@
 """The real scanners, on what their own comments and files would let pass."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from devcluster.toolchain import Toolchain
 from mlifecycle.process import ToolError
 from mlifecycle.security import gitleaks
 from tests.engine.test_refusals import PLANTED_KEY
+from tests.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -56,3 +58,38 @@ def test_a_history_that_is_cut_off_is_no_history(
     git(leaky, "clone", "--quiet", "--depth", "1", f"file://{leaky}", str(clone))
     with pytest.raises(ToolError, match="cut off"):
         gitleaks.scan_history(clone, timeout=60)
+
+
+def test_the_gate_by_hand_exits_like_validate(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.initialise()
+    good = sandbox.write_manifest()
+    scan = ("scan", "--stack", sandbox.stack)
+    passed = sandbox.mlifecycle(*scan, str(good))
+    assert passed.code == 0, passed.output
+    assert "✓ fraud-detector 2.1.0 has passed the gate" in passed.output
+    assert "CVE-2025-6297 in dpkg==" in passed.output
+    assert re.search(r"grype \S+: [0-9]{3} packages of the image, database ", passed.output)
+    pinned = sandbox.write_manifest(("torch>=2.0.0", "torch==1.9.0"))
+    refused = sandbox.mlifecycle(*scan, str(pinned))
+    assert refused.code == 1
+    # It can't be installed on this Python at all, and is refused by name all the same.
+    assert refused.output.endswith(
+        "❌ Security scan failed\n"
+        "\n"
+        "- CVE-2022-45907 in torch==1.9.0\n"
+        "  Severity: CRITICAL\n"
+        "  Fix: Upgrade to torch>=1.13.1\n"
+        "- CVE-2025-32434 in torch==1.9.0\n"
+        "  Severity: CRITICAL\n"
+        "  Fix: Upgrade to torch>=2.6.0\n"
+        "\n"
+        "Action Required:\n"
+        "1. Update requirements.txt\n"
+        "2. Rebuild container\n"
+        "3. Re-submit deployment\n"
+    )
+    assert sandbox.mlifecycle(*scan, str(tmp_path / "none.yaml")).code == 2
+    low = sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))
+    judged = sandbox.mlifecycle(*scan, str(low))
+    assert judged.code == 1
+    assert "❌ Model failed governance check" in judged.output
