@@ -25,7 +25,12 @@ from mlifecycle.manifest.loading import ManifestError
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
 from mlifecycle.security.repository import Repository, repository_refusal
-from mlifecycle.stack.gating import SERVER, SHIPPED_SOURCE, gate_settings, stored_artifact
+from mlifecycle.stack.gating import (
+    SHIPPED_SOURCE,
+    context_digest,
+    gate_settings,
+    stored_artifact,
+)
 from mlifecycle.stack.running import running_releases
 from mlifecycle.stack.settings import (
     PROJECT,
@@ -71,7 +76,7 @@ def main() -> None:
         pulumi.ResourceOptions(provider=provider),
     )
     gate = gate_settings(settings, governance)
-    server_digest, generator_digest = folder_digest(SERVER), folder_digest(Path("components"))
+    images_digest, generator_digest = context_digest(), folder_digest(Path("components"))
     models = []
     for item, artifact in zip(loaded, artifacts, strict=True):
         args = ModelDeploymentArgs(
@@ -81,7 +86,7 @@ def main() -> None:
             settings=settings,
             artifact=artifact,
             base_image=base_image,
-            server_digest=server_digest,
+            context_digest=images_digest,
             generator_digest=generator_digest,
             gate=gate,
             repository=repository,

@@ -47,7 +47,7 @@ class ModelDeploymentArgs:
         context: what else a verdict depends on; neither is an input of the resource.
         artifact: what its store holds, or the reason why that cannot be released.
         base_image: by digest.
-        server_digest: over the server's folder.
+        context_digest: over what all images are built of.
         generator_digest: over the code that makes the objects, so that a change of it is one.
         repository: why nothing may be released from this checkout, empty where nothing is.
     """
@@ -58,7 +58,7 @@ class ModelDeploymentArgs:
     settings: StackSettings
     artifact: Artifact | str
     base_image: str
-    server_digest: str
+    context_digest: str
     generator_digest: str
     gate: GateSettings
     repository: Callable[[], str]
@@ -82,7 +82,7 @@ class ModelDeployment(pulumi.ComponentResource):
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
         manifest = args.loaded.manifest
         model = manifest.spec.model
-        inputs = build_inputs(manifest, args.artifact, args.base_image, args.server_digest)
+        inputs = build_inputs(manifest, args.artifact, args.base_image, args.context_digest)
         environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
@@ -195,6 +195,7 @@ class ModelDeployment(pulumi.ComponentResource):
                 },
             ),
             build_args=build.build_arguments(inputs.base_image),
+            labels=build.labels(inputs),
             builder=docker_build.BuilderConfigArgs(name=self._args.settings.builder),
             platforms=[docker_build.Platform.LINUX_AMD64],
             exports=[docker_build.ExportArgs(raw=build.push_output(repository))],

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 from mlifecycle.image.context import BuildContext
+from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError, run_tool
 
 BUILD_SECONDS = 900
@@ -26,6 +27,18 @@ def build_arguments(base_image: str) -> dict[str, str]:
     return {"BASE_IMAGE": base_image, "SOURCE_DATE_EPOCH": "0"}
 
 
+def labels(inputs: BuildInputs) -> dict[str, str]:
+    """What an image says of itself, by the names of the OCI image specification.
+
+    Not the base's name: from another mirror, the same bytes are the same image.
+    """
+    return {
+        "org.opencontainers.image.title": inputs.model,
+        "org.opencontainers.image.version": inputs.version,
+        "org.opencontainers.image.base.digest": inputs.base_image.partition("@")[2],
+    }
+
+
 def push_output(repository: str) -> str:
     """The export that pushes the bytes that `build_layout` writes, by digest, without a name."""
     return (
@@ -34,14 +47,15 @@ def push_output(repository: str) -> str:
     )
 
 
-def build_layout(context: BuildContext, *, base_image: str, builder: str, target: Path) -> str:
+def build_layout(context: BuildContext, *, inputs: BuildInputs, builder: str, target: Path) -> str:
     """Build into the folder `target` and return the image's digest.
 
     Raises:
         ToolError: the build failed, took too long, or left no single image.
     """
     shutil.rmtree(target, ignore_errors=True)
-    arguments = build_arguments(base_image).items()
+    arguments = build_arguments(inputs.base_image).items()
+    named = labels(inputs).items()
     run_tool(
         [
             *("buildx", "build", "--builder", builder, "--progress", "plain"),
@@ -49,6 +63,7 @@ def build_layout(context: BuildContext, *, base_image: str, builder: str, target
             *("--build-context", f"wheels={context.wheels}"),
             *("--build-context", f"release={context.release}"),
             *(part for key, value in arguments for part in ("--build-arg", f"{key}={value}")),
+            *(part for key, value in named for part in ("--label", f"{key}={value}")),
             *("--provenance=false", "--sbom=false"),
             *("--output", f"type=oci,dest={target},tar=false,rewrite-timestamp=true"),
             context.server,

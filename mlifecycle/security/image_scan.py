@@ -59,9 +59,7 @@ def evidence_of(inputs: BuildInputs, scanners: Scanners) -> Evidence:
 
 def _made(inputs: BuildInputs, scanners: Scanners, layout: Path) -> Evidence:
     staged = context.stage(scanners.server_source, inputs)
-    digest = build.build_layout(
-        staged, base_image=inputs.base_image, builder=scanners.builder, target=layout
-    )
+    digest = build.build_layout(staged, inputs=inputs, builder=scanners.builder, target=layout)
     runtime = _runtime_scans(layout, scanners)
     return Evidence(image_digest=digest, scans=runtime.scans, sbom=runtime.sbom)
 

@@ -1,9 +1,11 @@
 """What a stack's gate needs, for the program and for `mlifecycle scan` alike."""
 
+import hashlib
 import os
 from pathlib import Path
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
+from mlifecycle.digests import folder_digest
 from mlifecycle.gate import GateSettings
 from mlifecycle.governance.governance import Governance
 from mlifecycle.image.names import BuildInputs
@@ -11,10 +13,17 @@ from mlifecycle.manifest.schema import Manifest
 from mlifecycle.security.image_scan import Scanners
 from mlifecycle.stack.settings import StackSettings
 
-# Both relative to the checkout, in which the program runs.
+# Relative to the checkout, in which the program runs.
 SERVER = Path("inference")
 SHIPPED_SOURCE = SERVER / "app"
+BUILDER = Path("mlifecycle") / "image"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlifecycle"
+
+
+def context_digest() -> str:
+    """64 hex digits over what all images are built of: the server, and the code that builds."""
+    parts = f"{folder_digest(SERVER)} {folder_digest(BUILDER)}"
+    return hashlib.sha256(parts.encode()).hexdigest()
 
 
 def gate_settings(settings: StackSettings, governance: Governance) -> GateSettings:
@@ -40,13 +49,13 @@ def stored_artifact(manifest: Manifest, settings: StackSettings) -> Artifact | s
 
 
 def build_inputs(
-    manifest: Manifest, artifact: Artifact | str, base_image: str, server_digest: str
+    manifest: Manifest, artifact: Artifact | str, base_image: str, context: str
 ) -> BuildInputs | str:
     """What a model's image is made of, or the reason why there can be none.
 
     Args:
         base_image: by digest.
-        server_digest: over the server's folder.
+        context: as `context_digest`.
     """
     if isinstance(artifact, str):
         return artifact
@@ -54,7 +63,7 @@ def build_inputs(
     return BuildInputs(
         artifact_digest=artifact.digest,
         golden_digest=artifact.golden_digest,
-        context_digest=server_digest,
+        context_digest=context,
         base_image=base_image,
         uri=model.uri,
         model=model.name,

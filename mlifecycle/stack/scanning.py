@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.dependencies import exact_pins
-from mlifecycle.digests import folder_digest
 from mlifecycle.gate import GateRefusal, Passed, pass_gate
 from mlifecycle.governance.context import Context, read_context
 from mlifecycle.governance.evaluation import evaluate
@@ -15,9 +14,9 @@ from mlifecycle.manifest.loading import LoadedManifest, load_paths
 from mlifecycle.report.governance import refusal_text
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
-    SERVER,
     SHIPPED_SOURCE,
     build_inputs,
+    context_digest,
     gate_settings,
     stored_artifact,
 )
@@ -66,7 +65,7 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
         (settings.registry,), settings.namespace, running=lambda: running_releases(stack)
     )
     gate = gate_settings(settings, governance)
-    base_image, server_digest = pin(settings.base_image), folder_digest(SERVER)
+    base_image, context_of_images = pin(settings.base_image), context_digest()
 
     def gated(item: LoadedManifest) -> GatedModel:
         manifest, model = item.manifest, item.manifest.spec.model
@@ -76,7 +75,7 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
             outcome = refusal_text(model.name, str(item.file), evaluation.findings)
         else:
             artifact = stored_artifact(manifest, settings)
-            inputs = build_inputs(manifest, artifact, base_image, server_digest)
+            inputs = build_inputs(manifest, artifact, base_image, context_of_images)
             pins = exact_pins(manifest.spec.dependencies)
             try:
                 outcome = pass_gate(evaluation, inputs, pins, context, gate)

@@ -155,6 +155,16 @@ def test_the_evidence_is_beside_the_image_and_any_machine_finds_it(released: San
         del released.variables["XDG_CACHE_HOME"]
 
 
+def test_the_image_says_what_it_is_by_the_image_specifications_names(released: Sandbox) -> None:
+    image = container(released)["image"]
+    config = json.loads(released.run("regctl", "image", "config", image).output)
+    labels = config["config"]["Labels"]
+    prefix = "org.opencontainers.image."
+    assert labels[f"{prefix}title"] == "fraud-detector"
+    assert labels[f"{prefix}version"] == "2.1.0"
+    assert labels[f"{prefix}base.digest"].startswith("sha256:")
+
+
 def test_the_container_is_unprivileged_on_a_read_only_file_system(released: Sandbox) -> None:
     assert in_pod(released, "id").startswith("uid=10001(inference) gid=10001(inference)")
     mounts = in_pod(released, "cat", "/proc/mounts").splitlines()
