@@ -106,9 +106,11 @@ class Workbench:
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start `python -m devcluster.toolchain` on this catalogue, in its own process group."""
+        # A job in the background ignores interrupts, and so would what it starts.
+        default = ("env", "--default-signal=INT")
         command = [sys.executable, "-m", "devcluster.toolchain", "--catalogue", str(self.catalogue)]
         return subprocess.Popen(
-            [*command, *arguments],
+            [*default, *command, *arguments],
             cwd=REPOSITORY,
             env=self.environ,
             stdout=subprocess.PIPE,
