@@ -161,6 +161,9 @@ CASES: list[tuple[str, Edits, str | None]] = [
     ("dependency-known-vulnerable", {"spec.dependencies": ["torch==1.8.2"]}, None),
     ("dependency-known-vulnerable", {"spec.dependencies": ["pandas==1.8.0"]}, None),
     ("dependency-known-vulnerable", {"spec.dependencies": ["torch===nonsense"]}, None),
+    # No exact pin: what it leads to, the lock will say.
+    ("dependency-known-vulnerable", {"spec.dependencies": ["torch==1.8.*,!=1.8.0,!=1.8.1"]}, None),
+    ("dependency-known-vulnerable", {"spec.dependencies": ["numpy==1.*"]}, None),
     *(
         (
             "dependency-known-vulnerable",

@@ -49,11 +49,6 @@ pins(pin, version) if {
 	shortest(split(pin, "+")[0]) == shortest(version)
 }
 
-pins(pin, version) if {
-	endswith(pin, ".*")
-	startswith(concat("", [version, "."]), trim_suffix(pin, "*"))
-}
-
 shortest(version) := regex.replace(version, `(\.0)+$`, "")
 
 deny contains "data-sources-present: Model must name the data sources that it was trained on" if {
