@@ -28,8 +28,9 @@ def _version(text: str) -> str:
 
 
 def _pattern(text: str) -> str:
-    if not re.match(r"[a-z0-9]+(://)?[a-z0-9]", text):
-        raise ValueError("a pattern must begin with a name, not with *")
+    # A * without an address before it would be every source of a kind.
+    if not re.match(r"[a-z0-9]+://[a-z0-9]" if "*" in text or "://" in text else "[a-z0-9]", text):
+        raise ValueError("a pattern must begin with an address, such as s3://approved-data-*")
     return text
 
 

@@ -173,7 +173,7 @@ def _line_of(path: Path, lines: Lines) -> int | None:
     """The line of the nearest field that is there."""
     while path and path not in lines:
         path = path[:-1]
-    return lines.get(path, min(lines.values(), default=None))
+    return lines[path] if path in lines else min(lines.values(), default=None)
 
 
 def _is_standing(manifest: Manifest, context: Context) -> bool:

@@ -1,7 +1,7 @@
 """Waivers: who lets which finding of which model pass, why, and until when."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -15,6 +15,7 @@ from pydantic import (
 )
 
 from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
+from mlifecycle.manifest.fields import DAY
 
 DEFAULT_FILE = POLICY_PACK / "waivers.yaml"
 MAXIMUM_DAYS = 90
@@ -26,7 +27,9 @@ VULNERABILITY = re.compile(
 
 def _day(value: Any) -> Any:
     """A day as written: a number would be read as seconds since 1970."""
-    if isinstance(value, date | str):
+    if isinstance(value, str) and DAY.fullmatch(value):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
         return value
     raise ValueError("write a day, such as 2026-11-24")
 
@@ -72,7 +75,7 @@ class Waiver(BaseModel):
     def _sound(self) -> Self:
         if _person(self.approver) == _person(self.owner):
             raise ValueError(f"{self.approver} approves a waiver of their own")
-        if not self.created < self.expires <= self.created + timedelta(days=MAXIMUM_DAYS):
+        if not 0 < (self.expires - self.created).days <= MAXIMUM_DAYS:
             raise ValueError(f"expires must be 1 to {MAXIMUM_DAYS} days after created")
         exact = self.version is not None or self.digest is not None
         if self.base_image is None and not (self.model and exact):
@@ -112,7 +115,7 @@ class Waiver(BaseModel):
 
 def _person(name: str) -> str:
     """Whoever is behind a name or a mail address."""
-    return name.casefold().partition("@")[0]
+    return name.casefold().partition("@")[0].partition("+")[0]
 
 
 def load_waivers(file: Path = DEFAULT_FILE) -> tuple[Waiver, ...]:

@@ -19,6 +19,8 @@ SEMVER = re.compile(
 # With 13 characters for a digest it still fits an image tag's 128.
 MAXIMUM_VERSION = 100
 MAXIMUM_URI = 1000
+# Entries of a list; more are nobody's model, and each is judged by itself.
+MAXIMUM_ENTRIES = 1000
 DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 URI_SCHEMES = ("s3", "gs", "abfs", "abfss", "mlflow", "models", "runs", "hf", "oci", "https")
 # In these, a registry is named by the stack, so there may be no host behind `//`.
@@ -62,7 +64,8 @@ def _model_uri(value: str) -> str:
         raise ValueError("a model uri must not hold a user or a password")
     if not URI_CHARACTERS.fullmatch(value):
         raise ValueError(f"{_harmless(value)} has a character that a model uri must not have")
-    if not first or {first, *others} & {".", ".."}:
+    nowhere = match["rest"].startswith("/") or first.startswith(":")
+    if not first or nowhere or {first, *others} & {".", ".."}:
         raise ValueError(f"{_harmless(value)} leads to no place of its own")
     return value
 

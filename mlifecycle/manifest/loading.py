@@ -18,6 +18,7 @@ from mlifecycle.manifest.wording import wording
 # A hundred times a long manifest, and small enough to be refused within a second.
 MAXIMUM_BYTES = 100_000
 SUFFIXES = (".yaml", ".yml")
+LEADS_OUT = "a link that leads out of its folder is not read"
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,10 @@ def read_paths(paths: Iterable[Path]) -> Loading:
         documents, refused = _load_file(file)
         loaded += documents
         problems += refused
-    problems += _duplicates(loaded)
-    return Loading(loaded, problems)
+    twice = _duplicates(loaded)
+    others = {id(item) for item, _ in twice}
+    problems += [problem for _, problem in twice]
+    return Loading([item for item in loaded if id(item) not in others], problems)
 
 
 def _files(paths: Iterable[Path], problems: list[Problem]) -> list[Path]:
@@ -115,12 +118,13 @@ def _files_in(folder: Path, problems: list[Problem]) -> list[Path]:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(file)
             elif os.path.isdir(entry):
-                problems.append(_unread(file, "a link to a folder is not followed"))
+                # One that stays inside shows what is found by itself.
+                if not _is_inside(file, folder):
+                    problems.append(_unread(file, LEADS_OUT))
             elif file.suffix.lower() in SUFFIXES:
                 found.append(file)
                 if entry.is_symlink() and not _is_inside(file, folder):
-                    words = "a link that leads out of its folder is not read"
-                    problems.append(_unread(file, words))
+                    problems.append(_unread(file, LEADS_OUT))
     return sorted(found)
 
 
@@ -204,7 +208,7 @@ def _section_of(annotation: Any) -> Any:
     return next(filter(None, map(_section_of, get_args(annotation))), None)
 
 
-def _duplicates(loaded: list[LoadedManifest]) -> list[Problem]:
+def _duplicates(loaded: list[LoadedManifest]) -> list[tuple[LoadedManifest, Problem]]:
     first: dict[str, LoadedManifest] = {}
     problems = []
     for item in loaded:
@@ -215,5 +219,5 @@ def _duplicates(loaded: list[LoadedManifest]) -> list[Problem]:
             line = other.document.position(place).line
             where = f"on line {line}" if other.file == item.file else f"in {other.file}:{line}"
             message = f"model {name!r} is already {where}: a stack has each model once"
-            problems.append(Problem(item.file, item.document.position(place), message))
+            problems.append((item, Problem(item.file, item.document.position(place), message)))
     return problems

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import Any
 
 import yaml
@@ -13,6 +14,7 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]  # the stubs hide i
 from yaml.resolver import Resolver
 
 MAXIMUM_DEPTH = 30
+MAXIMUM_DOCUMENTS = 1000
 # A path into a document, such as ("spec", "dependencies", 0).
 Path = tuple[str | int, ...]
 _CONSTRUCTOR = SafeConstructor()
@@ -74,7 +76,15 @@ def read_documents(text: str) -> list[Document]:
         NodeError: syntax, duplicate key, alias, tag, or nesting deeper than `MAXIMUM_DEPTH`.
     """
     try:
-        return [_document(node) for node in _compose(text)]
+        nodes = list(islice(_compose(text), MAXIMUM_DOCUMENTS + 1))
+        if len(nodes) > MAXIMUM_DOCUMENTS:
+            words = f"the file has more than {MAXIMUM_DOCUMENTS} documents"
+            raise NodeError(words, _position(nodes[-1]))
+        return [_document(node) for node in nodes]
+    except yaml.reader.ReaderError as error:
+        before = text.encode()[: error.position].decode(errors="replace").split("\n")
+        words = f"unacceptable character {error.character!r}"
+        raise NodeError(words, Position(len(before), len(before[-1]) + 1)) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from mlifecycle.manifest.fields import (
+    MAXIMUM_ENTRIES,
     Count,
     Day,
     Dependency,
@@ -121,9 +122,13 @@ class Spec(Section):
     metrics: Metrics | None = None
     fairness: Fairness | None = None
     drift: Drift | None = None
-    dependencies: tuple[Dependency, ...] = Field(default=(), strict=False)
+    dependencies: tuple[Dependency, ...] = Field(
+        default=(), strict=False, max_length=MAXIMUM_ENTRIES
+    )
     """What the model needs, as PEP 508 requirements."""
-    data_sources: tuple[DataSource, ...] = Field(default=(), strict=False)
+    data_sources: tuple[DataSource, ...] = Field(
+        default=(), strict=False, max_length=MAXIMUM_ENTRIES
+    )
     inference: Inference | None = None
     monitoring: Monitoring | None = None
     explainability: Explainability | None = None

@@ -448,3 +448,10 @@ def test_two_budgets_block_every_drain() -> None:
     stack = sound_stack()
     stack.append({**stack[place(stack, BUDGET)]})
     assert messages("rel-pdb", stack) == ["Deployment fraud has 2 PodDisruptionBudgets, not one"]
+
+
+@pytest.mark.parametrize(("fewest", "found"), [(1, 0), (2, 1)])
+def test_one_pod_needs_no_budget(fewest: int, found: int) -> None:
+    stack = changed(SCALER, (("spec", "minReplicas"), fewest))
+    del stack[place(stack, BUDGET)]
+    assert len(judged("rel-pdb", stack)) == found

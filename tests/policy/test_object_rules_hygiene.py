@@ -413,6 +413,7 @@ BOX_OF_OTHERS = {"containers": [{"name": "x", "image": "evil/x:latest"}]}
         ("Job", "batch.volcano.sh/v1", {"tasks": [{"template": {"spec": BOX_OF_OTHERS}}]}, True),
         ("Rollout", "argoproj.io/v1", {"template": {"spec": BOX_OF_OTHERS}}, False),
         ("ServiceMonitor", "monitoring.coreos.com/v1", {"endpoints": [{"port": "x"}]}, False),
+        ("Policy", "kyverno.io/v1", {"pattern": {"containers": [{"image": "*@*"}]}}, False),
     ],
 )
 def test_pods_that_no_rule_can_see_are_said(
@@ -449,3 +450,9 @@ def test_a_stack_keeps_to_its_own_namespaces(
     title = f"{kind} {body['metadata']['name']}"
     message = f"namespace {name} of {title} is not this stack's: it is named {pattern}"
     assert found == ([] if passes else [message])
+
+
+@pytest.mark.parametrize("kind", ["ClusterIssuer", "VolumeAttributesClass", "ServiceCIDR"])
+def test_other_kinds_that_have_no_namespace_are_in_none(kind: str) -> None:
+    body = {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "x"}}
+    assert messages("ten-namespace", [body]) == []

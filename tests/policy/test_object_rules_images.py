@@ -176,6 +176,7 @@ EVIDENCE: Path = ("spec", "template", "metadata", "annotations", images.SCAN_EVI
         (f'{{"{DIGEST}": "failed"}}', "scan-evidence says failed"),
         (f'{{"{DIGEST}": true}}', "scan-evidence says true"),
         (f'{{"{DIGEST}": null}}', "scan-evidence says nothing"),
+        (f'{{"{DIGEST}": "failed", "{DIGEST}": "passed"}}', "is no JSON object"),
         ("{}", "scan-evidence says nothing"),
         ("[]", "is no JSON object"),
         ("passed", "is no JSON object"),

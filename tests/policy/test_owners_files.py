@@ -1,5 +1,6 @@
 """The governance owner's files: every mistake stops everything, with file and line."""
 
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_an_environment_without_model_stores_is_refused() -> None:
         ("known_vulnerable: {Torch: ['1.8.0']}", r"known_vulnerable.Torch.*: .*write it as torch"),
         ("known_vulnerable: {torch: ['<1.8.2']}", r"must be one exact version"),
         ("known_vulnerable: {}", r"approved.yaml:1: known_vulnerable"),
-        ("data_sources: ['*']", r"approved.yaml:1: data_sources.0: .*must begin with a name"),
+        ("data_sources: ['*']", r"approved.yaml:1: data_sources.0: .*must begin with an address"),
     ],
 )
 def test_an_unusable_approved_file_stops_everything(
@@ -147,6 +148,36 @@ def test_a_waiver_that_would_waive_something_else_is_refused(
         return
     with pytest.raises(ValidationError, match=problem):
         waiver(**changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"created": "1793491200", "expires": "1795305600"},
+        {"created": "2026-11-01T00:00:00"},
+        {"created": datetime(2025, 5, 1)},
+        {"owner": "ada@bank.example", "approver": "ada+ok@bank.example"},
+    ],
+)
+def test_what_only_looks_like_a_day_or_a_second_person_is_refused(
+    changes: dict[str, object],
+) -> None:
+    with pytest.raises(ValidationError):
+        waiver(**changes)
+
+
+def test_the_last_days_of_the_calendar_are_days() -> None:
+    assert waiver(created=date(9999, 12, 1), expires=date(9999, 12, 31))
+
+
+@pytest.mark.parametrize("pattern", ["s3://*", "gs://*/x", "s3*", "*", "trans*"])
+def test_a_pattern_is_not_every_source_of_a_kind(tmp_path: Path, pattern: str) -> None:
+    text = (POLICY_PACK / "approved.yaml").read_text()
+    assert "transactions-prod" in text
+    file = tmp_path / "approved.yaml"
+    file.write_text(text.replace("transactions-prod", f'"{pattern}"'))
+    with pytest.raises(OwnersFileError, match="a pattern must begin with an address"):
+        load_approved(file)
 
 
 def test_the_committed_waivers_are_sound() -> None:

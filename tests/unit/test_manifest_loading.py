@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlifecycle.manifest.loading import ManifestError, load_paths
+from mlifecycle.manifest.loading import ManifestError, load_paths, read_paths
 from mlifecycle.manifest.plain import from_plain, to_plain
 from tests.sandbox import SEED_MANIFEST
 
@@ -229,10 +229,43 @@ def test_folders_may_be_deep(deep_folder: Path) -> None:
     assert len(load_paths([deep_folder])) == 1
 
 
-def test_a_link_to_a_folder_is_not_followed(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_elsewhere_is_said_and_one_within_is_not(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / "m.yaml").write_text(SEED)
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "m.yaml").write_text(SEED)
+    (folder / "lib64").symlink_to(folder / "lib")
+    assert len(load_paths([folder])) == 1
     (folder / "link").symlink_to(tmp_path)
-    with pytest.raises(ManifestError, match="link:1:1: a link to a folder is not followed"):
+    with pytest.raises(ManifestError, match="link:1:1: a link that leads out of its folder"):
         load_paths([folder])
+
+
+def test_a_second_model_of_a_name_is_not_judged(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(f"{SEED}\n---\n{SEED}")
+    loading = read_paths([file])
+    assert (len(loading.loaded), len(loading.problems)) == (1, 1)
+
+
+@pytest.mark.parametrize("uri", ["s3:///x", "gs:////x", "https:///x", "https://:443/x"])
+def test_a_uri_names_a_place(tmp_path: Path, uri: str) -> None:
+    text = SEED.replace("s3://mlifecycle-models/fraud-detector/v2.1.0", uri)
+    assert "leads to no place of its own" in refusal(tmp_path, text)
+
+
+def test_a_control_character_is_where_it_is(tmp_path: Path) -> None:
+    assert refusal(tmp_path, "a: 1\nb: 2\nc: \x01\n").startswith("m.yaml:3:4: unacceptable")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            SEED.replace("dependencies:\n", "dependencies:\n" + "    - numpy\n" * 1000),
+            "spec.dependencies: has more than 1000 entries",
+        ),
+        ("---\na: 1\n" * 1001, "the file has more than 1000 documents"),
+    ],
+)
+def test_a_list_is_not_endless(tmp_path: Path, text: str, problem: str) -> None:
+    assert problem in refusal(tmp_path, text)

@@ -88,7 +88,8 @@ def _check_disruption(stack: Stack, _: Terms) -> Iterator[Objection]:
             continue
         name = f"{item.title}"
         chosen = [budget for budget in budgets if covers(budget, item, pod)]
-        if len(chosen) != 1:
+        # One pod can't be spared and kept, so a budget for it is its owner's choice.
+        if len(chosen) > 1 or (not chosen and _floor(item, stack) > 1):
             message = f"{name} has {len(chosen)} PodDisruptionBudgets, not one"
             yield Objection(message, str(len(chosen)), (), str(item))
         for budget in chosen:

@@ -18,7 +18,7 @@ from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
 # What has no namespace; a kind that is not here counts as having one.
 _CLUSTER_SCOPED = re.compile(
-    r"ClusterRole(Binding)?|CSI(Driver|Node)|CustomResourceDefinition|APIService|FlowSchema|Namespace|Node"
+    r"Cluster[A-Z]\w*|VolumeAttributesClass|DeviceClass|ServiceCIDR|IPAddress|ResourceSlice|CSI(Driver|Node)|CustomResourceDefinition|APIService|FlowSchema|Namespace|Node"
     r"|PersistentVolume|Priority(Class|LevelConfiguration)|(Ingress|Runtime|Storage|Gateway)Class"
     r"|(Mutating|Validating)(WebhookConfiguration|AdmissionPolicy(Binding)?)|VolumeAttachment"
     r"|CertificateSigningRequest"

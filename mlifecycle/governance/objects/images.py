@@ -143,6 +143,14 @@ def _check_registry(item: KubernetesObject, terms: Terms) -> Iterator[Objection]
             yield from image.objection(f"comes from {shown(where)}, not an accepted registry")
 
 
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two verdicts about one image, nobody could say which counts."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
 def _check_scan_evidence(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     pod = pod_of(item)
     if pod is None:
@@ -153,7 +161,7 @@ def _check_scan_evidence(item: KubernetesObject, _: Terms) -> Iterator[Objection
         yield Objection(f"annotation {SCAN_EVIDENCE} is missing on the pods", None, path[:-1])
         return
     try:
-        verdicts = json.loads(annotation)
+        verdicts = json.loads(annotation, object_pairs_hook=_once_each)
     except (ValueError, RecursionError):
         verdicts = None
     if not isinstance(verdicts, dict):

@@ -207,8 +207,15 @@ def _has_containers(value: Any) -> bool:
     value = known(value)
     if isinstance(value, Mapping):
         containers = known(value.get("containers"))
-        return isinstance(containers, list | tuple) or any(map(_has_containers, value.values()))
+        return _are_containers(containers) or any(map(_has_containers, value.values()))
     return isinstance(value, list | tuple) and any(map(_has_containers, value))
+
+
+def _are_containers(value: Any) -> bool:
+    """Whether it is a list of named images; patterns of other tools name no container."""
+    return isinstance(value, list | tuple) and any(
+        isinstance(entry, Mapping) and {"name", "image"} <= entry.keys() for entry in value
+    )
 
 
 def keeps_running(item: KubernetesObject, pod: Pod) -> bool:

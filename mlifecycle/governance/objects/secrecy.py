@@ -21,6 +21,12 @@ _SECRET_WORDS = re.compile(
 _COUNTING = re.compile(
     r"\b(max|min|num|number|limit|length|count|size|ttl|timeout|seconds|days|use|enabled?|has|is)\b"
 )
+# Names of what is about a secret, and of the words that language models call tokens.
+_ABOUT = re.compile(
+    r" (url|uri|header|name|policy|threshold|endpoint|issuer|audience|type)$"
+    r"|^(eos|bos|pad|unk|cls|sep|mask|stop) token$"
+)
+_REFERENCE = re.compile(r"\$\([A-Za-z_][A-Za-z0-9_.-]*\)")
 _NUMBER_OR_SWITCH = re.compile(r"(?i)[0-9]{1,9}|true|false|yes|no|on|off")
 _PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
 # Segments short enough not to be base64 that begins with a slash.
@@ -35,7 +41,8 @@ _SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
         r"|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,})"
     ),
     "a password": re.compile(
-        r"(?im)(?:^|[;,?&\s]|--)[\w.-]*(password|passwd|pwd|secret|token)\s*[:=]\s*[^\s$]"
+        r"(?im)(?:^|[;,?&\s]|--)[\w.-]*(password|passwd|pwd|secret|token)\s*[:=]"
+        r"\s*(?![\"']?\$|\"\"|''|null\b|\{\{|[\"']?</?\w*>|[0-9]+\s*$)[^\s]"
     ),
     "a login": re.compile(r"^[Bb]asic (?=\S*[A-Z0-9])[A-Za-z0-9+/]{8,}={0,2}$"),
 }
@@ -89,7 +96,9 @@ def _secrecy(name: str, value: Any) -> str:
     segments = " ".join(_WORD.findall(name)).lower()
     is_path = _ABSOLUTE_PATH.fullmatch(words) or (_PATH_NAMES.search(name) and "/" in words)
     is_number = _COUNTING.search(segments) and _NUMBER_OR_SWITCH.fullmatch(words)
-    if _SECRET_WORDS.search(segments) and not is_path and not is_number:
+    # `$(NAME)` is another variable's value.
+    is_other = _REFERENCE.fullmatch(words) or _ABOUT.search(segments)
+    if _SECRET_WORDS.search(segments) and not (is_path or is_number or is_other):
         return "has the name of a secret and a literal value"
     return ""
 
