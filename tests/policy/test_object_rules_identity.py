@@ -122,6 +122,10 @@ def test_roles_give_what_is_named(kind: str, field: str, entries: Any, count: in
         ("certificatesigningrequests/approval", "get", True),
         ("certificatesigningrequests", "create", True),
         ("signers", "approve", False),
+        ("pods", "create", False),
+        ("pods", "get", True),
+        ("persistentvolumes", "create", False),
+        ("mutatingadmissionpolicies", "create", False),
         ("signers", "sign", False),
         ("mutatingwebhookconfigurations", "create", False),
         ("validatingwebhookconfigurations", "patch", False),
@@ -142,6 +146,14 @@ def test_other_things_than_secrets_may_be_listed() -> None:
     assert judged("rbac-least", changed("Role", (("rules",), [rule]))) == []
 
 
+def test_a_role_adds_nothing_to_kubernetes_own() -> None:
+    label = "rbac.authorization.k8s.io/aggregate-to-edit"
+    stack = changed("Role", (("metadata", "labels", label), "true"), (("kind",), "ClusterRole"))
+    assert messages("rbac-least", stack) == [
+        f"label {label} adds its rules to a role of Kubernetes' own"
+    ]
+
+
 def test_a_role_says_itself_what_it_gives() -> None:
     stack = changed("Role", (("aggregationRule",), {}))
     assert messages("rbac-least", stack) == [
@@ -158,6 +170,7 @@ def test_a_role_says_itself_what_it_gives() -> None:
         (("roleRef",), {"kind": "ClusterRole", "name": "admin"}, False),
         (("roleRef",), {"kind": "ClusterRole", "name": "edit"}, False),
         (("roleRef",), {"kind": "ClusterRole", "name": "view"}, True),
+        (("roleRef",), {"kind": "ClusterRole", "name": "system:node"}, False),
         (("subjects", 0), {"kind": "ServiceAccount", "name": "default"}, False),
         (("subjects", 0), {"kind": "Group", "name": "risk"}, True),
         (("subjects", 0), {"kind": "ServiceAccount", "name": "system:x"}, True),
@@ -241,6 +254,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
         ("CONN", "Server=db;Password=hunter2;", "holds a password"),
         ("AUTHORIZATION", "Basic YWRtaW46aHVudGVyMg==", "holds a login"),
         ("X", "basic settings", None),
+        ("AUTH", "Bearer hunter2hunter2", "holds a login"),
         ("X", "hf_" + "a" * 34, "holds an access token"),
         ("X", "sk-proj-" + "a" * 30, "holds an access token"),
         ("X", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0", "holds an access token"),
@@ -304,7 +318,12 @@ def test_an_argument_is_no_secret(field: str) -> None:
     assert messages("sec-env-literal", stack) == [
         f"container inference: {field} 1 holds a password"
     ]
-    assert judged("sec-env-literal", changed("Deployment", ((*BOX, field), ["--port=80"]))) == []
+    behind = ["serve", "--token", "hunter2", "--verbose", "x"]
+    assert messages("sec-env-literal", changed("Deployment", ((*BOX, field), behind))) == [
+        f"container inference: {field} 2 {NAME}"
+    ]
+    sound = ["--port=80", "--log-level", "debug", "--token-file", "/run/token"]
+    assert judged("sec-env-literal", changed("Deployment", ((*BOX, field), sound))) == []
 
 
 def test_a_variable_from_a_secret_is_no_literal() -> None:

@@ -34,6 +34,7 @@ _ESCALATING_RESOURCES = (
 )
 # Kubernetes' own: each reads Secrets, or gives rights.
 _MIGHTY_ROLES = ("cluster-admin", "admin", "edit")
+_AGGREGATED = "rbac.authorization.k8s.io/aggregate-to-"
 _MORE_RIGHTS = "which gives other rights"
 # Verbs that are too much for a resource, and why.
 _TOO_MUCH: Mapping[str, tuple[tuple[str, ...], str]] = {
@@ -41,6 +42,10 @@ _TOO_MUCH: Mapping[str, tuple[tuple[str, ...], str]] = {
     # Who approves a certificate names himself; a webhook sits between everybody and the API.
     "certificatesigningrequests/approval": (("update", "patch"), _MORE_RIGHTS),
     "signers": (("approve", "sign"), _MORE_RIGHTS),
+    "mutatingadmissionpolicies": (("create", "update", "patch"), _MORE_RIGHTS),
+    # A pod may name any account of its namespace, a volume any folder of its node.
+    "pods": (("create",), _MORE_RIGHTS),
+    "persistentvolumes": (("create",), _MORE_RIGHTS),
     "mutatingwebhookconfigurations": (("create", "update", "patch"), _MORE_RIGHTS),
     "validatingwebhookconfigurations": (("create", "update", "patch"), _MORE_RIGHTS),
 }
@@ -100,29 +105,44 @@ def _check_role(item: KubernetesObject) -> Iterator[Objection]:
     if known(item.body.get("aggregationRule")) is not None:
         message = "aggregationRule takes in rules that are not written here"
         yield Objection(message, None, ("aggregationRule",))
+    for label in item.labels:
+        if label.startswith(_AGGREGATED):
+            message = f"label {shown(label)} adds its rules to a role of Kubernetes' own"
+            yield Objection(message, None, ("metadata", "labels", label))
     for index, rule in enumerate(sections(item.body, "rules")):
-        verbs, resources = entries(rule, "verbs"), entries(rule, "resources")
-        for field in ("verbs", "resources", "apiGroups", "nonResourceURLs"):
-            for entry in entries(rule, field):
-                if "*" in str(entry):
-                    message = f"{field} of rule {index} has the wildcard {shown(entry)}"
-                    yield Objection(message, shown(entry), ("rules", index, field))
-        for field, refused in (("verbs", _ESCALATING_VERBS), ("resources", _ESCALATING_RESOURCES)):
-            for entry in entries(rule, field):
-                if entry in refused:
-                    message = f"{field} of rule {index} has {entry}, {_MORE_RIGHTS}"
-                    yield Objection(message, shown(entry), ("rules", index, field))
-        for resource in filter(_TOO_MUCH.__contains__, map(str, resources)):
-            refused_verbs, why = _TOO_MUCH[resource]
-            for verb in refused_verbs:
-                if verb in verbs:
-                    message = f"rule {index} allows to {verb} {resource}, {why}"
-                    yield Objection(message, verb, ("rules", index, "verbs"))
+        yield from _check_names(rule, index)
+        yield from _check_verbs(rule, index)
+
+
+def _check_names(rule: Mapping[str, Any], index: int) -> Iterator[Objection]:
+    """No wildcard, and nothing that is too much whatever stands beside it."""
+    for field in ("verbs", "resources", "apiGroups", "nonResourceURLs"):
+        for entry in entries(rule, field):
+            if "*" in str(entry):
+                message = f"{field} of rule {index} has the wildcard {shown(entry)}"
+                yield Objection(message, shown(entry), ("rules", index, field))
+    for field, refused in (("verbs", _ESCALATING_VERBS), ("resources", _ESCALATING_RESOURCES)):
+        for entry in entries(rule, field):
+            if entry in refused:
+                message = f"{field} of rule {index} has {entry}, {_MORE_RIGHTS}"
+                yield Objection(message, shown(entry), ("rules", index, field))
+
+
+def _check_verbs(rule: Mapping[str, Any], index: int) -> Iterator[Objection]:
+    """No verb that is too much for its resource."""
+    verbs = entries(rule, "verbs")
+    for resource in filter(_TOO_MUCH.__contains__, map(str, entries(rule, "resources"))):
+        refused, why = _TOO_MUCH[resource]
+        for verb in refused:
+            if verb in verbs:
+                message = f"rule {index} allows to {verb} {resource}, {why}"
+                yield Objection(message, verb, ("rules", index, "verbs"))
 
 
 def _check_binding(item: KubernetesObject) -> Iterator[Objection]:
     role = text(section(item.body, "roleRef"), "name")
-    if role in _MIGHTY_ROLES and text(section(item.body, "roleRef"), "kind") != "Role":
+    is_own = text(section(item.body, "roleRef"), "kind") == "Role"
+    if not is_own and (role in _MIGHTY_ROLES or role.startswith("system:")):
         yield Objection(f"roleRef is {role}", role, ("roleRef", "name"))
     for index, subject in enumerate(sections(item.body, "subjects")):
         name = text(subject, "name")

@@ -24,8 +24,8 @@ from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 Stack = Sequence[KubernetesObject]
 Network = IPv4Network | IPv6Network
 
-# IPv4 as IPv6 (RFC 4291, 2.5.5.2).
-_MAPPED = IPv6Network("::ffff:0:0/96")
+# IPv4 as IPv6: mapped (RFC 4291, 2.5.5.2), and through a translator (RFC 6052, 2.1).
+_HOLDING_IPV4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
 # All IPv6 addresses that are routed between networks (RFC 4291, 2.4).
 _PUBLIC = IPv6Network("2000::/3")
 # Where clouds hand out a node's credentials.
@@ -113,7 +113,7 @@ def _are_any(networks: Sequence[Network]) -> bool:
     """
     four = [network for network in networks if isinstance(network, IPv4Network)]
     six = [network for network in networks if isinstance(network, IPv6Network)]
-    if any(network.supernet_of(_MAPPED) for network in six):
+    if any(network.supernet_of(held) for network in six for held in _HOLDING_IPV4):
         return True
     public = [network for network in six if network.overlaps(_PUBLIC)]
     if any(network.supernet_of(_PUBLIC) for network in public):
@@ -134,9 +134,8 @@ def _network(cidr: Any) -> Network | None:
         network = ip_network(cidr, strict=False)
     except ValueError:
         return None
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        address = network.network_address.ipv4_mapped
-        return IPv4Network((int(address or 0), network.prefixlen - 96))
+    if isinstance(network, IPv6Network) and any(map(network.subnet_of, _HOLDING_IPV4)):
+        return IPv4Network((int(network.network_address) & 0xFFFFFFFF, network.prefixlen - 96))
     return network
 
 

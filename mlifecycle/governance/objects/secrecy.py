@@ -27,6 +27,7 @@ _ABOUT = re.compile(
     r"|^(eos|bos|pad|unk|cls|sep|mask|stop) token$"
 )
 _REFERENCE = re.compile(r"\$\([A-Za-z_][A-Za-z0-9_.-]*\)")
+_OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9_.-]*")
 _NUMBER_OR_SWITCH = re.compile(r"(?i)[0-9]{1,9}|true|false|yes|no|on|off")
 _PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
 # Segments short enough not to be base64 that begins with a slash.
@@ -44,7 +45,7 @@ _SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
         r"(?im)(?:^|[;,?&\s]|--)[\w.-]*(password|passwd|pwd|secret|token)\s*[:=]"
         r"\s*(?![\"']?\$|\"\"|''|null\b|\{\{|[\"']?</?\w*>|[0-9]+\s*$)[^\s]"
     ),
-    "a login": re.compile(r"^[Bb]asic (?=\S*[A-Z0-9])[A-Za-z0-9+/]{8,}={0,2}$"),
+    "a login": re.compile(r"^([Bb]asic|[Bb]earer) (?=\S*[A-Z0-9])[A-Za-z0-9+/._-]{8,}={0,2}$"),
 }
 
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
@@ -62,10 +63,14 @@ def _check_literals(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
                 message = f"{container}: env {shown(name)} {problem}"
                 yield Objection(message, None, (*container.path, "env", index))
         for field in ("command", "args"):
+            option = ""
             for index, argument in enumerate(entries(container.body, field)):
-                if problem := _secrecy("", argument):
+                if problem := _secrecy(option, argument):
                     message = f"{container}: {field} {index} {problem}"
                     yield Objection(message, None, (*container.path, field, index))
+                # An option's value may stand behind it.
+                words = str(known(argument))
+                option = words.lstrip("-") if _OPTION.fullmatch(words) else ""
     if item.is_a("ConfigMap"):
         for field in ("data", "binaryData"):
             for name, value in section(item.body, field).items():
