@@ -107,7 +107,7 @@ class Workbench:
     def start(self, *arguments: str) -> "subprocess.Popen[str]":
         """Start `python -m devcluster.toolchain` on this catalogue, in its own process group."""
         # A job in the background ignores interrupts, and so would what it starts.
-        default = ("env", "--default-signal=INT")
+        default = (str(shutil.which("env")), "--default-signal=INT")
         command = [sys.executable, "-m", "devcluster.toolchain", "--catalogue", str(self.catalogue)]
         return subprocess.Popen(
             [*default, *command, *arguments],
