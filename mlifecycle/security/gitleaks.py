@@ -43,12 +43,21 @@ def scan_history(folder: Path, *, timeout: float) -> Scan:
     Raises:
         ToolError: as `scan_tree`, or the folder is no repository.
     """
-    if _git(folder, "rev-parse", "--is-shallow-repository") != "false":
+    if is_cut_off(folder):
         raise ToolError("the history is cut off here: fetch all of it (fetch-depth: 0)")
     commits = int(_git(folder, "rev-list", "--count", "HEAD"))
     # Not the folder itself, where a .gitleaksignore would count.
     store = _git(folder, "rev-parse", "--absolute-git-dir")
     return _scan(["git", store], "history", commits, timeout)
+
+
+def is_cut_off(folder: Path) -> bool:
+    """Whether a repository lacks a part of its history, as after `git clone --depth`.
+
+    Raises:
+        ToolError: the folder is no repository.
+    """
+    return _git(folder, "rev-parse", "--is-shallow-repository") != "false"
 
 
 def _git(folder: Path, *arguments: str) -> str:

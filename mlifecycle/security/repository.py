@@ -46,7 +46,7 @@ def repository_refusal(
             gitleaks.scan_tree(repository.root, timeout=timeout),
             bandit.scan_source(repository.source, timeout=timeout),
         ]
-        if _is_on_main(repository.root):
+        if is_on_main(repository.root):
             required.append(("gitleaks", "history"))
             scans.append(gitleaks.scan_history(repository.root, timeout=timeout))
     except ToolError as error:
@@ -57,11 +57,14 @@ def repository_refusal(
     return verdict.failure_text(found) if refusals(found) else ""
 
 
-def _is_on_main(root: Path) -> bool:
-    """Whether this is what main holds; elsewhere a change is judged, not all that ever was."""
+def is_on_main(root: Path) -> bool:
+    """Whether this is what main holds; elsewhere a change is judged, not all that ever was.
+
+    A pipeline must have all of the history; a person's shallow clone is told nothing by its rest.
+    """
     if os.environ.get("GITHUB_REF") == f"refs/heads/{MAIN}":
         return True
-    if not (root / ".git").exists():
+    if not (root / ".git").exists() or gitleaks.is_cut_off(root):
         return False
     branch: list[str | Path] = ["git", "-C", root, "symbolic-ref", "--short", "-q", "HEAD"]
     # Its code for a HEAD that is no branch.

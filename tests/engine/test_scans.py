@@ -9,6 +9,7 @@ import pytest
 from devcluster.toolchain import Toolchain
 from mlifecycle.process import ToolError
 from mlifecycle.security import gitleaks
+from mlifecycle.security.repository import is_on_main
 from tests.engine.test_refusals import PLANTED_KEY
 from tests.sandbox import Sandbox
 
@@ -47,8 +48,9 @@ def test_a_secret_that_was_removed_is_still_in_the_history(leaky: Path) -> None:
 
 
 def test_a_history_that_is_cut_off_is_no_history(
-    leaky: Path, tmp_path_factory: pytest.TempPathFactory
+    leaky: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("GITHUB_REF", raising=False)
     git(leaky, "init", "--quiet", "--initial-branch", "main")
     for number in range(2):
         (leaky / "file").write_text(str(number))
@@ -58,6 +60,11 @@ def test_a_history_that_is_cut_off_is_no_history(
     git(leaky, "clone", "--quiet", "--depth", "1", f"file://{leaky}", str(clone))
     with pytest.raises(ToolError, match="cut off"):
         gitleaks.scan_history(clone, timeout=60)
+    # A pipeline must have it; on a person's machine the rest of it says nothing.
+    assert is_on_main(leaky)
+    assert not is_on_main(clone)
+    monkeypatch.setenv("GITHUB_REF", "refs/heads/main")
+    assert is_on_main(clone)
 
 
 def test_the_gate_by_hand_exits_like_validate(sandbox: Sandbox, tmp_path: Path) -> None:
