@@ -11,11 +11,12 @@ import pulumi
 from pulumi.runtime import get_config
 
 from components import cluster
+from components.hooks import in_hook_pool
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
 from mlifecycle.artifact import Artifact
 from mlifecycle.digests import folder_digest
-from mlifecycle.governance.context import Context, ContextError, read_context
+from mlifecycle.governance.context import Context, ContextError
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance, load_governance
 from mlifecycle.governance.owners_file import OwnersFileError
@@ -31,7 +32,7 @@ from mlifecycle.stack.gating import (
     gate_settings,
     stored_artifact,
 )
-from mlifecycle.stack.running import running_releases
+from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
     PROJECT,
     SettingsError,
@@ -53,11 +54,7 @@ def main() -> None:
         manifests = [item.manifest for item in loaded]
         governance = load_governance()
         governance.require_environment(settings.environment)
-        context = read_context(
-            (settings.registry,),
-            settings.namespace,
-            running=lambda: running_releases(pulumi.get_stack()),
-        )
+        context = context_of(pulumi.get_stack(), settings)
         refused = {
             manifest.metadata.name
             for manifest in manifests
@@ -104,11 +101,14 @@ def _unless_refused(
     """What the stack holds; every refusal in one message instead, when all gates have ended."""
 
     def end_if_refused(refusals: list[str]) -> None:
-        found = list(filter(None, [repository(), *refusals])) or objects.stack_refusals()
+        found = list(filter(None, refusals)) or objects.stack_refusals()
         if found:
             raise pulumi.RunError("\n\n".join(found))
 
-    checked = pulumi.Output.all(*(model.settled for model in models)).apply(end_if_refused)
+    # In a thread: the program's loop must not wait for a scanner.
+    scanned: pulumi.Output[str] = pulumi.Output.from_input(in_hook_pool(repository))
+    settled = (model.settled for model in models)
+    checked = pulumi.Output.all(scanned, *settled).apply(end_if_refused)
     return checked.apply(lambda _: {model.pulumi_resource_name: model.summary for model in models})
 
 

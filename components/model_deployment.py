@@ -32,6 +32,7 @@ from mlifecycle.security.evidence_store import store_evidence
 from mlifecycle.stack.gating import build_inputs
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 
+# Attaching, reading back and naming are some dozen requests to the registry.
 NAMING_SECONDS = 600
 VERIFICATION_SECONDS = 120
 DELETE_SECONDS = 120

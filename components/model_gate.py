@@ -14,7 +14,7 @@ from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.report.escape import line, terminal
-from mlifecycle.report.governance import advice_text, refusal_text, waived_text
+from mlifecycle.report.governance import notice_text, refusal_text
 
 # What may run in a gate beside its scans: wheels 600 s, build 900 s, two databases 300 s each.
 GATE_SECONDS = 2100
@@ -96,11 +96,7 @@ class ModelGate:
         except GateRefusal as error:
             return self._worded(error)
         for finding in passed.findings:
-            text = (
-                waived_text(finding, finding.waiver, self._inputs.context.date)
-                if finding.waiver
-                else advice_text(finding)
-            )
+            text = notice_text(finding, self._inputs.context.date)
             pulumi.log.warn(terminal(f"{self._inputs.model}: {text}"))
         return ""
 

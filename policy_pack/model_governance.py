@@ -18,7 +18,7 @@ from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.governance.rule import NotDecided
 from mlifecycle.manifest.plain import from_plain, lines_from_text
 from mlifecycle.report.escape import terminal
-from mlifecycle.report.governance import advice_text, refusal_text, waived_text
+from mlifecycle.report.governance import notice_text, refusal_text
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, SettingsError
 from policy_pack.values import context_of_stack, plain, terms_of_stack
 
@@ -69,11 +69,7 @@ def model_governance_policies() -> list[ResourceValidationPolicy]:
         with contextlib.suppress(*UNJUDGED):
             for finding in evaluation(args).findings:
                 if not finding.refuses:
-                    text = (
-                        waived_text(finding, finding.waiver, context_of_stack(args.urn).date)
-                        if finding.waiver
-                        else advice_text(finding)
-                    )
+                    text = notice_text(finding, context_of_stack(args.urn).date)
                     report(terminal(f"{args.name}: {text}"), args.urn)
 
     return [

@@ -2,7 +2,7 @@
 
 from mlifecycle.gate import Passed
 from mlifecycle.report.escape import terminal
-from mlifecycle.report.governance import advice_text, waived_text
+from mlifecycle.report.governance import notice_text
 from mlifecycle.security.evidence import Scan
 from mlifecycle.stack.scanning import GateReport
 
@@ -22,12 +22,7 @@ def _passed(name: str, passed: Passed, report: GateReport) -> str:
     lines = [f"✓ {name} has passed the gate", f"  Image: {passed.evidence.image_digest}"]
     lines += [f"  {_scan(scan)}" for scan in passed.evidence.scans]
     for finding in passed.findings:
-        text = (
-            waived_text(finding, finding.waiver, report.context.date)
-            if finding.waiver
-            else advice_text(finding)
-        )
-        lines.append(f"  - {text}")
+        lines.append(f"  - {notice_text(finding, report.context.date)}")
     return "\n".join(lines)
 
 

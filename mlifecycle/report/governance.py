@@ -78,6 +78,11 @@ def waived_text(finding: Finding, waiver: Waiver, today: date) -> str:
     return f"{_on_one_line(finding.message)}: {waiver.words(today)} [{place(finding)}]"
 
 
+def notice_text(finding: Finding, today: date) -> str:
+    """What is said and refuses nothing: a piece of advice, or what a waiver lets pass."""
+    return waived_text(finding, finding.waiver, today) if finding.waiver else advice_text(finding)
+
+
 def _on_one_line(words: str) -> str:
     """A vulnerability's details stand on lines of their own in a refusal only."""
     return line(words.replace("\n  ", ", "))

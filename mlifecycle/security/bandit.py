@@ -28,7 +28,7 @@ def scan_source(folder: Path, *, timeout: float) -> Scan:
         run_tool(
             [
                 *(*command, "--recursive", folder.absolute(), "--format", "json", "--quiet"),
-                # `# nosec` and a .bandit file in the folder are the author's own waivers.
+                # Comments and a .bandit file in the folder are the author's own waivers.
                 *("--output", output, "--ignore-nosec", "--ini", settings),
             ],
             timeout=timeout,

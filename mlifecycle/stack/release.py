@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mlifecycle.artifact import inspect_artifact
-from mlifecycle.governance.context import CONTEXT_VARIABLE, read_context
+from mlifecycle.governance.context import CONTEXT_VARIABLE
 from mlifecycle.release.verification import Target, Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
-from mlifecycle.stack.running import running_releases
+from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
     PROJECT,
     StackSettings,
@@ -79,9 +79,7 @@ def _one_context(stack: str, settings: StackSettings) -> Iterator[None]:
     if os.environ.get(CONTEXT_VARIABLE):
         yield
         return
-    context = read_context(
-        (settings.registry,), settings.namespace, running=lambda: running_releases(stack)
-    )
+    context = context_of(stack, settings)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "context.json"
         file.write_text(context.model_dump_json())

@@ -4,12 +4,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlifecycle.governance.context import RunningRelease
+from mlifecycle.governance.context import Context, RunningRelease, read_context
 from mlifecycle.process import ToolError, run_tool
-from mlifecycle.stack.settings import MODEL_DEPLOYMENT
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 
 ROOT = Path(__file__).parents[2]
 EXPORT_SECONDS = 60
+
+
+def context_of(stack: str, settings: StackSettings) -> Context:
+    """What a verdict in a stack depends on: the recorded context if there is one, else today's.
+
+    Raises:
+        ContextError, OwnersFileError: as `read_context`.
+        ToolError: the stack's state cannot be read.
+    """
+    return read_context(
+        (settings.registry,), settings.namespace, running=lambda: running_releases(stack)
+    )
 
 
 def running_releases(stack: str) -> dict[str, RunningRelease]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlifecycle.dependencies import exact_pins
 from mlifecycle.gate import GateRefusal, Passed, pass_gate
-from mlifecycle.governance.context import Context, read_context
+from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import load_governance
 from mlifecycle.image.registry import pin
@@ -20,7 +20,7 @@ from mlifecycle.stack.gating import (
     gate_settings,
     stored_artifact,
 )
-from mlifecycle.stack.running import running_releases
+from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import StackSettings
 
 
@@ -61,9 +61,7 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
     loaded = load_paths(files)
     governance = load_governance()
     governance.require_environment(settings.environment)
-    context = read_context(
-        (settings.registry,), settings.namespace, running=lambda: running_releases(stack)
-    )
+    context = context_of(stack, settings)
     gate = gate_settings(settings, governance)
     base_image, context_of_images = pin(settings.base_image), context_digest()
 

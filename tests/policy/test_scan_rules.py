@@ -7,6 +7,7 @@ import pytest
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.findings import Finding, Level, refusals
 from mlifecycle.governance.governance import load_governance
+from mlifecycle.governance.rule import Rule
 from mlifecycle.governance.waivers import Waiver
 from mlifecycle.security import verdict
 from mlifecycle.security.evidence import (
@@ -222,10 +223,10 @@ def test_every_kind_of_finding_has_its_remedy_behind_the_steps_that_all_share() 
 
 
 @pytest.mark.parametrize("rule", SCAN_RULES, ids=lambda rule: rule.key)
-def test_every_rule_says_why_and_what_to_do(rule: object) -> None:
-    assert rule.reason  # type: ignore[attr-defined]
-    assert rule.remediation  # type: ignore[attr-defined]
-    assert rule.frameworks  # type: ignore[attr-defined]
+def test_every_rule_says_why_and_what_to_do(rule: Rule[Scanned]) -> None:
+    assert rule.reason
+    assert rule.remediation
+    assert rule.frameworks
 
 
 def test_an_old_vulnerability_is_counted_in_days_from_the_day_it_was_known() -> None:

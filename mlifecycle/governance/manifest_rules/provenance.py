@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from functools import cache
 
 from packaging.requirements import Requirement
-from packaging.specifiers import Specifier
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from mlifecycle.dependencies import exact_versions
 from mlifecycle.governance.rule import NotDecided, NothingToJudge, Objection, Rule, Terms
 from mlifecycle.manifest.schema import Manifest
 
@@ -60,22 +60,12 @@ def _dependency_vulnerable(manifest: Manifest, terms: Terms) -> Iterator[Objecti
     for index, requirement in _requirements(manifest):
         name = canonicalize_name(requirement.name)
         for version in terms.approved.known_vulnerable.get(name, ()):
-            if any(_pins(specifier, version) for specifier in requirement.specifier):
+            if Version(version) in exact_versions(requirement):
                 yield Objection(
                     f"dependency {name}=={version} is known to be vulnerable",
                     value=str(requirement),
                     path=("spec", "dependencies", index),
                 )
-
-
-def _pins(specifier: Specifier, version: str) -> bool:
-    """Whether an exact pin names that version, a local build of it (`1.8.0+cu111`) too."""
-    if specifier.operator not in ("==", "===") or specifier.version.endswith(".*"):
-        return False
-    try:
-        return Version(Version(specifier.version).public) == Version(version)
-    except InvalidVersion:
-        return False
 
 
 def _requirements(manifest: Manifest) -> Iterator[tuple[int, Requirement]]:

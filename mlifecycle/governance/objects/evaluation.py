@@ -10,7 +10,7 @@ from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.objects.catalogue import OBJECT_RULES, STACK_RULES
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
-from mlifecycle.report.governance import advice_text, waived_text
+from mlifecycle.report.governance import notice_text
 
 NAME = "app.kubernetes.io/name"
 VERSION = "app.kubernetes.io/version"
@@ -46,11 +46,7 @@ def evaluate_stack(
 
 def object_texts(findings: Iterable[Finding], today: date) -> list[str]:
     """One line for each finding: which object, what is wrong, what to do, and the rule's id."""
-    return [
-        f"{finding.subject or 'stack'}: "
-        + (waived_text(finding, finding.waiver, today) if finding.waiver else advice_text(finding))
-        for finding in findings
-    ]
+    return [f"{finding.subject or 'stack'}: {notice_text(finding, today)}" for finding in findings]
 
 
 def _settled(finding: Finding, item: KubernetesObject | None, context: Context) -> Finding:

@@ -8,7 +8,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Any
+from typing import Any, TypeVar
 
 from mlifecycle.governance.objects.kubernetes import KubernetesObject, Pod, pods_of, selects
 from mlifecycle.governance.objects.values import (
@@ -23,6 +23,7 @@ from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
 Stack = Sequence[KubernetesObject]
 Network = IPv4Network | IPv6Network
+Kind = TypeVar("Kind", IPv4Network, IPv6Network)
 
 # IPv4 as IPv6: mapped (RFC 4291, 2.5.5.2), and through a translator (RFC 6052, 2.1).
 _HOLDING_IPV4 = (IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96"))
@@ -121,9 +122,8 @@ def _are_any(networks: Sequence[Network]) -> bool:
     return _size(four) >= 2**31 or _size(public) >= _PUBLIC.num_addresses // 2
 
 
-def _size(networks: Iterable[Network]) -> int:
-    together: Iterable[Network] = collapse_addresses(networks)  # type: ignore[type-var]
-    return sum(network.num_addresses for network in together)
+def _size(networks: Iterable[Kind]) -> int:
+    return sum(network.num_addresses for network in collapse_addresses(networks))
 
 
 def _network(cidr: Any) -> Network | None:
