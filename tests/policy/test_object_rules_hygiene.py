@@ -1,4 +1,4 @@
-"""The rules about places, labels, waiting and references."""
+"""The rules about places, labels and waiting."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,8 +8,6 @@ import pytest
 from mlifecycle.governance.rule import Path
 from tests.policy.objects import (
     ABSENT,
-    BOX,
-    POD,
     TERMS,
     as_kind,
     changed,
@@ -20,6 +18,8 @@ from tests.policy.objects import (
 )
 
 SKIP = "pulumi.com/skipAwait"
+
+
 FORCE = "pulumi.com/patchForce"
 
 
@@ -96,7 +96,11 @@ def test_a_namespace_without_labels_lacks_all_six() -> None:
 
 
 RECOMMENDED = ("name", "version", "component", "part-of", "managed-by")
+
+
 COMMON = [f"app.kubernetes.io/{name}" for name in RECOMMENDED]
+
+
 OF_WORKLOADS = ["app", "version", "team"]
 
 
@@ -211,195 +215,12 @@ def test_what_we_verify_ourselves_may_be_skipped(kind: str, annotation: str, pas
     assert judged("await-kept", changed(kind, change, foreign)) != []
 
 
-INGRESS: Path = ("spec", "rules", 0, "http", "paths", 0, "backend")
-VOLUME: Path = (*POD, "volumes", 1)
-NOWHERE = {"name": "nowhere"}
-
-
-@pytest.mark.parametrize(
-    ("target", "path", "value", "message"),
-    [
-        (
-            "Deployment",
-            ("spec", "selector", "matchLabels"),
-            {"app": "x"},
-            "the selector of Deployment fraud does not match its pods' labels",
-        ),
-        (
-            "Deployment",
-            ("spec", "selector"),
-            None,
-            "the selector of Deployment fraud does not match its pods' labels",
-        ),
-        (
-            "Service",
-            ("spec", "selector"),
-            {"app": "x"},
-            "the selector of Service fraud matches no pod of the stack",
-        ),
-        ("Service", ("spec", "selector"), None, None),
-        (
-            "Ingress",
-            (*INGRESS, "service", "name"),
-            "nowhere",
-            "Ingress fraud names Service nowhere, which is not in the stack",
-        ),
-        (
-            "Ingress",
-            INGRESS,
-            {},
-            "Ingress fraud names Service empty, which is not in the stack",
-        ),
-        ("Ingress", INGRESS, {"resource": {"kind": "Bucket", "name": "x"}}, None),
-        ("Ingress", (*INGRESS, "service", "port"), {"number": 80}, None),
-        ("Ingress", (*INGRESS, "service", "port"), {"number": 80.0}, None),
-        (
-            "Ingress",
-            (*INGRESS, "service", "port"),
-            {"number": 8080},
-            "Ingress fraud names port 8080 of Service fraud, which has none such",
-        ),
-        (
-            "Ingress",
-            (*INGRESS, "service", "port"),
-            {"name": "grpc"},
-            "Ingress fraud names port grpc of Service fraud, which has none such",
-        ),
-        (
-            "Ingress",
-            (*INGRESS, "service", "port"),
-            None,
-            "Ingress fraud names port not set of Service fraud, which has none such",
-        ),
-        (
-            "Ingress",
-            ("spec", "defaultBackend"),
-            {"service": NOWHERE},
-            "Ingress fraud names Service nowhere, which is not in the stack",
-        ),
-        (
-            "PodDisruptionBudget",
-            ("spec", "selector", "matchLabels"),
-            {"app": "x"},
-            "PodDisruptionBudget fraud selects no pod of the stack",
-        ),
-        (
-            "HorizontalPodAutoscaler",
-            ("spec", "scaleTargetRef", "name"),
-            "nowhere",
-            "HorizontalPodAutoscaler fraud scales nowhere, which is not in the stack",
-        ),
-        (
-            "Deployment",
-            (*VOLUME, "secret", "secretName"),
-            "nowhere",
-            "Deployment fraud uses Secret nowhere, which is not in the stack",
-        ),
-        ("Deployment", (*VOLUME, "secret"), {"secretName": "nowhere", "optional": True}, None),
-        (
-            "Deployment",
-            VOLUME,
-            {"name": "x", "configMap": NOWHERE},
-            "Deployment fraud uses ConfigMap nowhere, which is not in the stack",
-        ),
-        (
-            "Deployment",
-            VOLUME,
-            {"name": "x", "projected": {"sources": [{"secret": NOWHERE}]}},
-            "Deployment fraud uses Secret nowhere, which is not in the stack",
-        ),
-        ("Deployment", VOLUME, {"name": "x", "configMap": {"name": "kube-root-ca.crt"}}, None),
-        (
-            "Deployment",
-            (*BOX, "envFrom", 0),
-            {"secretRef": NOWHERE},
-            "Deployment fraud uses Secret nowhere, which is not in the stack",
-        ),
-        (
-            "Deployment",
-            (*BOX, "env", 0),
-            {"name": "x", "valueFrom": {"configMapKeyRef": NOWHERE}},
-            "Deployment fraud uses ConfigMap nowhere, which is not in the stack",
-        ),
-        (
-            "Deployment",
-            (*BOX, "env", 0),
-            {"name": "x", "valueFrom": {"secretKeyRef": {"name": "fraud", "key": "key"}}},
-            None,
-        ),
-        (
-            "ConfigMap",
-            ("metadata", "namespace"),
-            "elsewhere",
-            "Deployment fraud uses ConfigMap fraud, which is not in the stack",
-        ),
-    ],
-)
-def test_what_objects_name_is_there(
-    target: str, path: Path, value: Any, message: str | None
-) -> None:
-    found = judged("ref-integrity", changed(target, (path, value)))
-    assert [objection.message for objection in found] == ([] if message is None else [message])
-    assert all(objection.subject for objection in found)
-
-
-@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "Pod", "Job"])
-def test_no_workload_chooses_anothers_pods(kind: str) -> None:
-    stack = sound_stack()
-    twin = as_kind(kind, stack[place(stack, "Deployment")])
-    twin["metadata"] = {**twin["metadata"], "name": "twin"}
-    if kind in ("Deployment", "StatefulSet"):
-        twin["spec"]["selector"] = {"matchLabels": {"app.kubernetes.io/name": "fraud"}}
-    found = messages("ref-integrity", [*stack, twin])
-    assert f"the selector of Deployment fraud matches the pods of {kind} twin as well" in found
-    assert len(found) == (2 if kind in ("Deployment", "StatefulSet") else 1)
-    twin["metadata"]["namespace"] = "elsewhere"
-    assert not any("as well" in message for message in messages("ref-integrity", [*stack, twin]))
-
-
-def test_a_replication_controllers_selector_is_a_map_of_labels() -> None:
-    stack = sound_stack()
-    at = place(stack, "Deployment")
-    del stack[place(stack, "HorizontalPodAutoscaler")]
-    stack[at] = as_kind("ReplicationController", stack[at])
-    assert judged("ref-integrity", stack) == []
-    stack[at]["spec"]["selector"] = {"app": "other"}
-    assert len(judged("ref-integrity", stack)) == 1
-
-
 @pytest.mark.parametrize("key", ["bad key!", "-a", "A.example/x", "a/b/c", "a" * 64, ""])
 def test_a_labels_name_is_legal(key: str) -> None:
     stack = changed("Service", (("metadata", "labels", key), "x"))
     assert [
         message.endswith("has no legal name") for message in messages("lbl-recommended", stack)
     ] == [True]
-
-
-@pytest.mark.parametrize(
-    ("port", "passes"), [("http", True), (8080, True), (None, True), ("https", False)]
-)
-def test_a_service_leads_to_a_port_of_its_pods(port: Any, passes: bool) -> None:
-    stack = changed("Service", (("spec", "ports", 0, "targetPort"), port))
-    assert messages("ref-integrity", stack) == (
-        [] if passes else ["Service fraud leads to port https, which its pods do not have"]
-    )
-
-
-def test_a_binding_names_a_role_that_is_there() -> None:
-    stack = changed("RoleBinding", (("roleRef", "name"), "ghost"))
-    assert messages("ref-integrity", stack) == [
-        "RoleBinding fraud names Role ghost, which is not in the stack"
-    ]
-    cluster = {"kind": "ClusterRole", "name": "view"}
-    assert messages("ref-integrity", changed("RoleBinding", (("roleRef",), cluster))) == []
-
-
-def test_a_claim_is_there() -> None:
-    volume = {"name": "data", "persistentVolumeClaim": {"claimName": "ghost"}}
-    stack = changed("Deployment", ((*POD, "volumes", 2), volume))
-    assert messages("ref-integrity", stack) == [
-        "Deployment fraud uses PersistentVolumeClaim ghost, which is not in the stack"
-    ]
 
 
 BOX_OF_OTHERS = {"containers": [{"name": "x", "image": "evil/x:latest"}]}

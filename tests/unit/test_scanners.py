@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from mlifecycle.process import ToolError
-from mlifecycle.security import bandit, gitleaks, grype, trivy
+from mlifecycle.security import gitleaks, grype, trivy
 from mlifecycle.security.evidence import Evidence, Scan, Secret, read_scans, write_scans
 
 NOW = datetime.now(UTC)
+
+
 GOOD = {
     "SchemaVersion": 2,
     "ArtifactName": "layout",
@@ -171,7 +173,11 @@ MATCH = {
     "relatedVulnerabilities": [{"id": "CVE-2022-45907"}],
     "artifact": {"name": "torch", "version": "1.9.0"},
 }
+
+
 STATUS = {"valid": True, "built": NOW.isoformat()}
+
+
 GRYPE: dict[str, Any] = {
     "matches": [MATCH],
     "descriptor": {"version": "0.115.0", "db": {"status": STATUS}},
@@ -278,24 +284,6 @@ def test_a_report_of_gitleaks_that_is_none_is_an_error(
 ) -> None:
     with pytest.raises(ToolError, match=expected):
         leaks(tools, report, code)
-
-
-def test_an_author_cannot_waive_a_weakness(tmp_path: Path) -> None:
-    """The real scanner, on what its own comments and files would let pass."""
-    (tmp_path / "load.py").write_text("import pickle\npickle.loads(b'')  # nosec\n")
-    (tmp_path / ".bandit").write_text("[bandit]\nskips: B301\n")
-    found = bandit.scan_source(tmp_path, timeout=60).weaknesses
-    assert ("B301", "load.py", 2, "MEDIUM") in [
-        (item.rule, item.file, item.line, item.severity) for item in found
-    ]
-
-
-def test_a_file_that_bandit_cannot_parse_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ToolError, match="saw no line of Python"):
-        bandit.scan_source(tmp_path, timeout=60)
-    (tmp_path / "a.py").write_text("def f(:\n")
-    with pytest.raises(ToolError, match="could not parse"):
-        bandit.scan_source(tmp_path, timeout=60)
 
 
 def test_evidence_is_read_back_and_a_broken_file_is_none(tmp_path: Path) -> None:
