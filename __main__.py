@@ -69,7 +69,7 @@ def main() -> None:
     artifacts = _artifacts(manifests, refused, settings)
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
-        (settings.namespace_of(manifest.metadata.namespace) for manifest in manifests),
+        filter(None, map(settings.namespace_of, manifests)),
         pulumi.ResourceOptions(provider=provider),
     )
     gate = gate_settings(settings, governance)
@@ -88,8 +88,10 @@ def main() -> None:
             gate=gate,
             repository=repository,
         )
-        namespace = owned[settings.namespace_of(item.manifest.metadata.namespace)]
-        options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace])
+        namespace = owned.get(settings.namespace_of(item.manifest))
+        options = pulumi.ResourceOptions(
+            providers=[provider], depends_on=[namespace] if namespace else []
+        )
         models.append(ModelDeployment(args, options))
     pulumi.export("environment", settings.environment)
     pulumi.export("models", _unless_refused(models, objects, repository))

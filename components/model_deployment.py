@@ -106,7 +106,7 @@ class ModelDeployment(pulumi.ComponentResource):
             ResourceOptions.merge(opts, ResourceOptions(hooks=self._gate.hooks())),
         )
         self.refusal = pulumi.Output.from_input(self._gate.refusal(self.urn))
-        namespace = args.settings.namespace_of(manifest.metadata.namespace)
+        namespace = args.settings.namespace_of(manifest)
         self.summary = {
             "version": model.version,
             "namespace": namespace,

@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
-from mlifecycle.manifest.fields import DAY
+from mlifecycle.manifest.fields import DAY, Name, Version
 
 DEFAULT_FILE = POLICY_PACK / "waivers.yaml"
 MAXIMUM_DAYS = 90
@@ -60,8 +60,8 @@ class Waiver(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     finding: Word
-    model: Word | None = None
-    version: Word | None = None
+    model: Name | None = None
+    version: Version | None = None
     digest: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     base_image: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")] | None = None
     owner: Word

@@ -34,7 +34,7 @@ class Metadata(Section):
 
     name: Name
     """The model's name in the cluster; spec.model.name is the same."""
-    namespace: Name
+    namespace: Name | None = None
     """Where it lands; a stack may put its own name behind it."""
 
 

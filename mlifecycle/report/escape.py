@@ -24,8 +24,13 @@ def sarif(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """One line that renders as itself: no markup, link, mention or HTML."""
-    return _MARKDOWN.sub(r"\\\1", terminal(text).replace("\n", " "))
+    """One line that renders as itself: no markup, link, mention or HTML.
+
+    A code host looks for `@name` and `#1` in what is rendered, where no backslash is left: a space
+    of no width parts them.
+    """
+    escaped = _MARKDOWN.sub(r"\\\1", terminal(text).replace("\n", " "))
+    return re.sub("([@#])", r"\1&#8203;", escaped)
 
 
 def _shown(character: str) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from mlifecycle.artifact import ModelStore
 from mlifecycle.manifest.fields import Name
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
+from mlifecycle.manifest.schema import Manifest
 
 PROJECT = "mlifecycle"
 # The engine's type of a model (components/model_deployment.py).
@@ -75,9 +76,10 @@ class StackSettings(BaseModel):
     memory: Quantity
     rollout_timeout_seconds: Annotated[int, Field(ge=20, le=3600)]
 
-    def namespace_of(self, namespace: str) -> str:
-        """Where this stack puts what a manifest puts in `namespace`."""
-        return self.namespace.format(namespace=namespace)
+    def namespace_of(self, manifest: Manifest) -> str:
+        """Where this stack puts a model; empty where its manifest does not say (and is refused)."""
+        namespace = manifest.metadata.namespace
+        return self.namespace.format(namespace=namespace) if namespace else ""
 
 
 class SettingsError(Exception):

@@ -182,6 +182,11 @@ CASES: list[tuple[str, Edits, str | None]] = [
         {"spec.data_sources": []},
         "Model must name the data sources that it was trained on",
     ),
+    (
+        "namespace-present",
+        {"metadata.namespace": None},
+        "Model must name the namespace that it lands in",
+    ),
     ("data-source-approved", source("transactions-prod/2025/01"), None),
     ("data-source-approved", source("s3://approved-data-eu"), None),
     ("data-source-approved", source("s3://approved-data-eu/x/y"), None),

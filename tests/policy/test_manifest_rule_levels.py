@@ -30,6 +30,7 @@ LEVELS = {
     "experiment-linked": ({"spec.model.experiment_id": None}, "MM"),
     "experiment-linked/unknown": ({"spec.model.experiment_id": "other"}, "AM"),
     "model-uri-scheme": ({"spec.model.uri": "https://x/y"}, " M"),
+    "namespace-present": ({"metadata.namespace": None}, "MM"),
     "resources-memory-limit": ({SERVING + "resources": {}}, "MM"),
     "autoscaling-present": ({}, "AA"),
     # One replica is development's floor.

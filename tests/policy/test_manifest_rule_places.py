@@ -76,6 +76,7 @@ PLACES: list[tuple[str, Edits, str, str | None, str | None]] = [
         None,
     ),
     ("data-sources-present", {"spec.data_sources": None}, "spec", None, None),
+    ("namespace-present", {"metadata.namespace": None}, "metadata", None, None),
     ("data-source-approved", source("x"), "spec.data_sources.0", "x", None),
     (
         "data-source-approved",

@@ -31,5 +31,6 @@ def test_every_rule_has_a_case_that_passes_and_one_that_does_not() -> None:
     # A present section is in every case of the others.
     assert spoken == ids
     assert ids - silent <= {
-        *("drift-present", "fairness-present", "data-sources-present", "experiment-linked")
+        *("drift-present", "fairness-present", "data-sources-present", "experiment-linked"),
+        "namespace-present",
     }

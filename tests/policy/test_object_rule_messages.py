@@ -31,7 +31,10 @@ CASES: list[tuple[str, str, Path, Any, list[str]]] = [
         "PodDisruptionBudget",
         ("spec", "unhealthyPodEvictionPolicy"),
         ABSENT,
-        ["PodDisruptionBudget fraud has no unhealthyPodEvictionPolicy"],
+        [
+            "PodDisruptionBudget fraud: unhealthyPodEvictionPolicy is not set,"
+            " not AlwaysAllow or IfHealthyBudget"
+        ],
     ),
     (
         "id-token",
@@ -131,7 +134,7 @@ CASES: list[tuple[str, str, Path, Any, list[str]]] = [
         "Deployment",
         ("spec", "strategy", "rollingUpdate", "maxUnavailable"),
         1,
-        ["spec.strategy.rollingUpdate.maxUnavailable is 1, not 0"],
+        ["spec.strategy.rollingUpdate.maxUnavailable is 1, not 0 or less than 25%"],
     ),
     (
         "rel-rollout",

@@ -25,6 +25,9 @@ OWN = {"matchLabels": {"app.kubernetes.io/name": "fraud"}}
 OTHERS = {"matchLabels": {"app.kubernetes.io/name": "other"}}
 
 
+ONE = {"maxUnavailable": 1, "minAvailable": None}
+
+
 SCALER = "HorizontalPodAutoscaler"
 
 
@@ -187,7 +190,7 @@ def test_a_budget_keeps_a_pod(fields: dict[str, Any]) -> None:
     ]
     # Of one pod, nobody can keep any.
     put(stack[place(stack, SCALER)], ("spec", "minReplicas"), 1)
-    put(stack[place(stack, BUDGET)], ("spec",), {**spec, "maxUnavailable": 1})
+    put(stack[place(stack, BUDGET)], ("spec",), {**spec, **ONE})
     assert messages("rel-pdb", stack) == []
 
 
@@ -233,3 +236,21 @@ def test_one_pod_needs_no_budget(fewest: int, found: int) -> None:
     stack = changed(SCALER, (("spec", "minReplicas"), fewest))
     del stack[place(stack, BUDGET)]
     assert len(judged("rel-pdb", stack)) == found
+
+
+@pytest.mark.parametrize(
+    ("policy", "passes"),
+    [("AlwaysAllow", True), ("IfHealthyBudget", True), ("Sometimes", False), ("", False)],
+)
+def test_a_budget_says_what_of_pods_that_are_not_healthy(policy: str, passes: bool) -> None:
+    found = messages("rel-pdb", changed(BUDGET, (("spec", "unhealthyPodEvictionPolicy"), policy)))
+    shown = policy or "empty"
+    message = f"PodDisruptionBudget fraud: unhealthyPodEvictionPolicy is {shown}"
+    assert found == ([] if passes else [f"{message}, not AlwaysAllow or IfHealthyBudget"])
+
+
+def test_a_budget_has_one_number() -> None:
+    assert messages("rel-pdb", changed(BUDGET, (("spec", "minAvailable"), 1))) == [
+        "PodDisruptionBudget fraud has both minAvailable and maxUnavailable,"
+        " and the cluster takes one"
+    ]

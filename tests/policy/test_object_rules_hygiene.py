@@ -277,3 +277,27 @@ def test_a_stack_keeps_to_its_own_namespaces(
 def test_other_kinds_that_have_no_namespace_are_in_none(kind: str) -> None:
     body = {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "x"}}
     assert messages("ten-namespace", [body]) == []
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "words"),
+    [
+        ("serving.kserve.io/v1beta1", "InferenceService", "makes pods"),
+        ("helm.cattle.io/v1", "HelmChart", "makes pods"),
+        ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "makes pods"),
+        ("argoproj.io/v1alpha1", "Application", "makes pods"),
+        ("argoproj.io/v1alpha1", "AppProject", None),
+        ("cilium.io/v2", "CiliumNetworkPolicy", "lets traffic through"),
+        ("crd.projectcalico.org/v1", "GlobalNetworkPolicy", "lets traffic through"),
+        ("cilium.io/v2", "CiliumLoadBalancerIPPool", None),
+        ("monitoring.coreos.com/v1", "ServiceMonitor", None),
+        ("networking.k8s.io/v1", "NetworkPolicy", None),
+    ],
+)
+def test_what_others_make_of_an_object_is_said_to_be_unseen(
+    version: str, kind: str, words: str | None
+) -> None:
+    body = {"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, "spec": {}}
+    found = messages("object-seen", [body])
+    thing = "that no rule can see"
+    assert found == ([f"{kind} x {words} {thing}"] if words else [])

@@ -201,3 +201,40 @@ def test_a_claim_is_there() -> None:
     assert messages("ref-integrity", stack) == [
         "Deployment fraud uses PersistentVolumeClaim ghost, which is not in the stack"
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "spec", "makes"),
+    [
+        ("external-secrets.io/v1", "ExternalSecret", {"target": {"name": "made"}}, True),
+        ("external-secrets.io/v1", "ExternalSecret", {}, False),
+        (
+            "bitnami.com/v1alpha1",
+            "SealedSecret",
+            {"template": {"metadata": {"name": "made"}}},
+            True,
+        ),
+        ("cert-manager.io/v1", "Certificate", {"secretName": "made"}, True),
+        ("example.com/v1", "Certificate", {"secretName": "made"}, False),
+    ],
+)
+def test_a_secret_that_an_operator_makes_is_there(
+    version: str, kind: str, spec: Any, makes: bool
+) -> None:
+    stack = changed("Deployment", (VOLUME, {"name": "x", "secret": {"secretName": "made"}}))
+    namespace = stack[place(stack, "Deployment")]["metadata"]["namespace"]
+    metadata = {"name": "x", "namespace": namespace}
+    stack.append({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec})
+    message = "Deployment fraud uses Secret made, which is not in the stack"
+    assert messages("ref-integrity", stack) == ([] if makes else [message])
+
+
+@pytest.mark.parametrize(("name", "passes"), [("fraud", True), ("nowhere", False)])
+def test_the_service_of_a_stateful_set_is_there(name: str, passes: bool) -> None:
+    stack = sound_stack()
+    number = place(stack, "Deployment")
+    made = as_kind("StatefulSet", stack[number])
+    made["spec"] |= {"serviceName": name, "selector": stack[number]["spec"]["selector"]}
+    stack[number] = made
+    message = f"StatefulSet fraud names Service {name}, which is not in the stack"
+    assert (message not in messages("ref-integrity", stack)) == passes

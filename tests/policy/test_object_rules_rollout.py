@@ -28,6 +28,9 @@ OWN = {"matchLabels": {"app.kubernetes.io/name": "fraud"}}
 OTHERS = {"matchLabels": {"app.kubernetes.io/name": "other"}}
 
 
+HOST = "kubernetes.io/hostname"
+
+
 # Kinds whose pods are no replicas of each other.
 ALONE = ("Pod", "DaemonSet", "Job", "CronJob", "PodTemplate")
 
@@ -149,7 +152,8 @@ ROLLING: Path = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
         (ROLLING, 0.0, True),
         (ROLLING, "0%", True),
         (ROLLING, 1, False),
-        (ROLLING, "1%", False),
+        (ROLLING, "1%", True),
+        (ROLLING, "25%", False),
         (ROLLING, "0", False),
         (ROLLING, False, False),
         (ROLLING, None, False),
@@ -197,25 +201,40 @@ def test_an_update_is_rolled_out(kind: str, strategy: Any, passes: bool) -> None
 
 
 def preferred(selector: Any) -> dict[str, Any]:
-    term = {"weight": 1, "podAffinityTerm": {"labelSelector": selector}}
+    term = {"weight": 1, "podAffinityTerm": {"topologyKey": HOST, "labelSelector": selector}}
     return {"preferredDuringSchedulingIgnoredDuringExecution": [term]}
 
 
 @pytest.mark.parametrize(
     ("constraints", "away", "passes"),
     [
-        ([{"labelSelector": OWN}], None, True),
-        ([{"labelSelector": OTHERS}, {"labelSelector": OWN}], None, True),
-        ([{"labelSelector": {}}], None, True),
-        ([{"labelSelector": OTHERS}], None, False),
-        ([{"labelSelector": None}], None, False),
+        ([{"topologyKey": HOST, "labelSelector": OWN}], None, True),
+        (
+            [
+                {"topologyKey": HOST, "labelSelector": OTHERS},
+                {"topologyKey": HOST, "labelSelector": OWN},
+            ],
+            None,
+            True,
+        ),
+        ([{"topologyKey": HOST, "labelSelector": {}}], None, True),
+        ([{"topologyKey": HOST, "labelSelector": OTHERS}], None, False),
+        ([{"topologyKey": HOST, "labelSelector": None}], None, False),
         ([{}], None, False),
         ([], None, False),
         (None, None, False),
         (None, {}, False),
         (None, preferred(OWN), True),
         (None, preferred(OTHERS), False),
-        (None, {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": OWN}]}, True),
+        (
+            None,
+            {
+                "requiredDuringSchedulingIgnoredDuringExecution": [
+                    {"topologyKey": HOST, "labelSelector": OWN}
+                ]
+            },
+            True,
+        ),
         (None, {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}, False),
     ],
 )
@@ -244,11 +263,86 @@ def test_pods_keep_apart(kind: str, constraints: Any, away: Any, passes: bool) -
     ],
 )
 def test_expressions_of_selectors_are_understood(term: dict[str, Any], passes: bool) -> None:
-    constraints = [{"labelSelector": {"matchExpressions": [term]}}]
+    constraints = [{"topologyKey": HOST, "labelSelector": {"matchExpressions": [term]}}]
     assert (judged("rel-spread", changed("Deployment", (SPREAD, constraints))) == []) == passes
 
 
 def test_an_expression_that_nobody_knows_is_not_decided() -> None:
-    constraints = [{"labelSelector": {"matchExpressions": [{"key": "team", "operator": "Gt"}]}}]
+    constraints = [
+        {
+            "topologyKey": HOST,
+            "labelSelector": {"matchExpressions": [{"key": "team", "operator": "Gt"}]},
+        }
+    ]
     with pytest.raises(NotDecided, match="operator Gt"):
         judged("rel-spread", changed("Deployment", (SPREAD, constraints)))
+
+
+@pytest.mark.parametrize(
+    ("ready", "alive", "same"),
+    [
+        ({"httpGet": {"port": 8080}}, {"httpGet": {"port": "http"}}, True),
+        ({"httpGet": {"port": 8080, "path": "/"}}, {"httpGet": {"port": 8080.0}}, True),
+        ({"httpGet": {"port": 8080, "scheme": "HTTP"}}, {"httpGet": {"port": 8080}}, True),
+        ({"httpGet": {"port": 8080, "path": "/a"}}, {"httpGet": {"port": 8080}}, False),
+        ({"tcpSocket": {"port": 8080}}, {"tcpSocket": {"port": "http"}}, True),
+        ({"tcpSocket": {"port": 8080}}, {"httpGet": {"port": 8080}}, False),
+        ({"grpc": {"port": 8080, "service": "a"}}, {"grpc": {"port": 8080}}, False),
+    ],
+)
+def test_one_question_in_two_spellings_is_one(ready: Any, alive: Any, same: bool) -> None:
+    stack = changed(
+        "Deployment", ((*BOX, "readinessProbe"), ready), ((*BOX, "livenessProbe"), alive)
+    )
+    message = "container inference: livenessProbe asks just what readinessProbe asks"
+    assert messages("rel-probes", stack) == ([message] if same else [])
+
+
+def test_an_empty_handler_asks_nothing() -> None:
+    found = messages("rel-probes", changed("Deployment", ((*BOX, "startupProbe"), {"exec": {}})))
+    assert found == ["container inference: startupProbe is missing"]
+
+
+@pytest.mark.parametrize(
+    ("value", "passes"),
+    [
+        *((0, True), ("0%", True), ("24%", True), (0.0, True)),
+        *(
+            ("25%", False),
+            (1, False),
+            ("1000%", False),
+            (None, False),
+            ("x%", False),
+            (ABSENT, False),
+        ),
+    ],
+)
+def test_hardly_any_pod_is_taken_away(value: Any, passes: bool) -> None:
+    path: Path = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
+    assert (messages("rel-rollout", changed("Deployment", (path, value))) == []) == passes
+
+
+@pytest.mark.parametrize(("paused", "passes"), [(True, False), (False, True), (None, True)])
+def test_a_paused_deployment_is_no_rollout(paused: Any, passes: bool) -> None:
+    found = messages("rel-rollout", changed("Deployment", (("spec", "paused"), paused)))
+    assert found == ([] if passes else ["spec.paused is true, so no pod is ever updated"])
+
+
+@pytest.mark.parametrize(("wait", "passes"), [("300", True), ("299", False), ("x", True)])
+def test_a_rollout_fails_before_the_engine_stops_waiting(wait: str, passes: bool) -> None:
+    path: Path = ("metadata", "annotations", "pulumi.com/timeoutSeconds")
+    stack = changed("Deployment", (path, wait), (("spec", "progressDeadlineSeconds"), 300))
+    assert messages("rel-rollout", stack) == (
+        []
+        if passes
+        else [
+            "spec.progressDeadlineSeconds is 300, longer than the engine waits"
+            f" (pulumi.com/timeoutSeconds {wait})"
+        ]
+    )
+
+
+@pytest.mark.parametrize("key", ["", None])
+def test_a_spread_over_nothing_is_none(key: Any) -> None:
+    stack = changed("Deployment", ((*SPREAD, 0, "topologyKey"), key))
+    assert len(messages("rel-spread", stack)) == 1

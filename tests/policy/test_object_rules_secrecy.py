@@ -198,3 +198,41 @@ def test_a_secrets_data_is_encrypted_in_the_state(field: str) -> None:
     assert judged("sec-pulumi-secret", [body], secret=True) == []
     with pytest.raises(NotDecided, match="not known before"):
         judged("sec-pulumi-secret", [body], secret=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "index", "problem"),
+    [
+        (["curl", "-u", "ada:hunter2"], 2, "holds a login"),
+        (["curl", "--user", "ada:$(PASSWORD)"], None, ""),
+        (["chown", "-R", "ada:users"], None, ""),
+        (["sh", "-c", "curl -u ada:hunter2 x"], 2, "holds a login in a command"),
+        (["sh", "-c", "curl -u ada:$PASSWORD x"], None, ""),
+        (["x", "--password", "hunter2"], 2, NAME),
+    ],
+)
+@pytest.mark.parametrize(
+    "field", ["command", "readinessProbe", "livenessProbe", "startupProbe", "postStart", "preStop"]
+)
+def test_no_command_of_a_container_holds_a_secret(
+    field: str, arguments: list[str], index: int | None, problem: str
+) -> None:
+    start: tuple[str, ...] = ("lifecycle", field) if field.startswith("p") else (field,)
+    path = start if field == "command" else (*start, "exec", "command")
+    stack = changed("Deployment", ((*BOX, *path), arguments))
+    message = f"container inference: {' '.join(path)} {index} {problem}"
+    assert messages("sec-env-literal", stack) == ([] if index is None else [message])
+
+
+def test_no_header_of_a_probe_holds_a_secret() -> None:
+    headers = [
+        {"name": "Authorization", "value": "Bearer " + "ABCDEF012345"},
+        {"name": "X", "value": "y"},
+    ]
+    stack = changed(
+        "Deployment",
+        ((*BOX, "readinessProbe"), {"httpGet": {"port": 8080, "httpHeaders": headers}}),
+    )
+    assert messages("sec-env-literal", stack) == [
+        "container inference: header Authorization holds a login"
+    ]

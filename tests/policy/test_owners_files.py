@@ -190,6 +190,8 @@ def test_the_committed_waivers_are_sound() -> None:
         ("approver: grace", "approver: Ada", "approves a waiver of their own"),
         ("model: fraud-detector", "model: '*'", r"waivers.yaml:2: 0.model"),
         ("model: fraud-detector", "model: fraud-*", r"waivers.yaml:2: 0.model"),
+        ("model: fraud-detector", "model: Fraud", "'Fraud' is not a DNS-1123 label"),
+        ("version: 2.1.0", "version: v2.1.0", "'v2.1.0' is not a SemVer 2.0.0 version"),
         ("finding: drift-maximum", "finding: '*'", r"waivers.yaml:1: 0.finding"),
         ("  version: 2.1.0\n", "", "give model and version"),
         ("  model: fraud-detector\n", "", "give model and version"),

@@ -21,6 +21,11 @@ CONVENIENT = (
 )
 
 
+def _namespace(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+    if manifest.metadata.namespace is None:
+        yield Objection("Model must name the namespace that it lands in", path=("metadata",))
+
+
 def _memory_limit(manifest: Manifest, _: Terms) -> Iterator[Objection]:
     inference = manifest.spec.inference
     if inference is None or inference.resources is None:
@@ -154,6 +159,14 @@ def _not_acted_on(
 
 
 RULES: tuple[Rule[Manifest], ...] = (
+    Rule(
+        id="namespace-present",
+        title="Namespace given",
+        check=_namespace,
+        reason="What has no place of its own lands beside what other people run",
+        remediation="Add metadata.namespace, such as ml-inference",
+        frameworks=("CIS Kubernetes 1.12: 5.6.4",),
+    ),
     Rule(
         "resources-memory-limit",
         "Resources have a memory limit and sound quantities",

@@ -19,6 +19,9 @@ from mlifecycle.governance.rule import Objection, Rule, Terms
 
 Stack = Sequence[KubernetesObject]
 
+_EVICTION_POLICIES = ("AlwaysAllow", "IfHealthyBudget")
+_BUDGETS = ("minAvailable", "maxUnavailable")
+
 
 def _check_replicas(stack: Stack, terms: Terms) -> Iterator[Objection]:
     for item, pod in pods_of(stack):
@@ -93,11 +96,7 @@ def _check_disruption(stack: Stack, _: Terms) -> Iterator[Objection]:
             message = f"{name} has {len(chosen)} PodDisruptionBudgets, not one"
             yield Objection(message, str(len(chosen)), (), str(item))
         for budget in chosen:
-            if known(budget.spec.get("unhealthyPodEvictionPolicy")) is None:
-                message = f"PodDisruptionBudget {shown(budget.name)} has no"
-                yield Objection(
-                    f"{message} unhealthyPodEvictionPolicy", None, ("spec",), str(budget)
-                )
+            yield from _check_budget(budget)
             floor = _floor(item, stack)
             if floor > 1 and _allowed(budget, floor) >= floor:
                 message = f"PodDisruptionBudget {shown(budget.name)} lets every pod of {name} go"
@@ -105,13 +104,26 @@ def _check_disruption(stack: Stack, _: Terms) -> Iterator[Objection]:
             if not _lets_go(budget, floor):
                 asked = " and ".join(
                     f"{field} {shown(budget.spec[field])}"
-                    for field in ("minAvailable", "maxUnavailable")
+                    for field in _BUDGETS
                     if budget.spec.get(field) is not None
                 )
                 message = f"PodDisruptionBudget {shown(budget.name)} with {asked or 'no number'}"
                 yield Objection(
                     f"{message} lets no pod of {name} go", asked, ("spec",), str(budget)
                 )
+
+
+def _check_budget(budget: KubernetesObject) -> Iterator[Objection]:
+    name = f"PodDisruptionBudget {shown(budget.name)}"
+    eviction = known(budget.spec.get("unhealthyPodEvictionPolicy"))
+    if eviction not in _EVICTION_POLICIES:
+        message = f"{name}: unhealthyPodEvictionPolicy is {shown(eviction)}"
+        words = f"{message}, not {' or '.join(_EVICTION_POLICIES)}"
+        yield Objection(words, found(eviction), ("spec",), str(budget))
+    given = [field for field in _BUDGETS if known(budget.spec.get(field)) is not None]
+    if len(given) > 1:
+        message = f"{name} has both {' and '.join(given)}, and the cluster takes one"
+        yield Objection(message, None, ("spec",), str(budget))
 
 
 def covers(budget: KubernetesObject, item: KubernetesObject, pod: Pod) -> bool:

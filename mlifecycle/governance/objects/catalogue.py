@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mlifecycle.governance.objects import (
     availability,
+    awaiting,
     hygiene,
     identity,
     images,
@@ -28,6 +29,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     *identity.OBJECT_RULES,
     *secrecy.OBJECT_RULES,
     *hygiene.OBJECT_RULES,
+    *awaiting.OBJECT_RULES,
 )
 STACK_RULES: tuple[Rule[Sequence[KubernetesObject]], ...] = (
     *availability.STACK_RULES,

@@ -1,4 +1,4 @@
-"""Rules that keep objects seen, findable, awaited and in their place."""
+"""Rules that keep objects seen, findable and in their place."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,14 +6,12 @@ from typing import Any
 
 from mlifecycle.governance.objects.kubernetes import (
     PART_OF,
-    POD_PATHS,
-    PRODUCT,
     KubernetesObject,
     hidden_containers,
     pod_of,
 )
 from mlifecycle.governance.objects.pod_security import VERSION
-from mlifecycle.governance.objects.values import found, known, section, shown
+from mlifecycle.governance.objects.values import found, known, shown
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
 # What has no namespace; a kind that is not here counts as having one.
@@ -38,26 +36,35 @@ _LABEL_KEY = re.compile(
     r"(?:[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
 )
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
+# Kinds of which somebody else makes pods, by API group; None is every kind of the group.
+_MAKERS: Mapping[str, tuple[str, ...] | None] = {
+    "argoproj.io": ("Application", "ApplicationSet", "Workflow", "CronWorkflow"),
+    "helm.cattle.io": None,
+    "helm.sh": None,
+    "helm.toolkit.fluxcd.io": None,
+    "kustomize.toolkit.fluxcd.io": None,
+    "machinelearning.seldon.io": None,
+    "mlops.seldon.io": None,
+    "ray.io": None,
+    "serving.kserve.io": None,
+}
+# What lets traffic through beside NetworkPolicies, in a form that no rule reads.
+_OTHER_POLICIES = (
+    *("cilium.io", "crd.projectcalico.org", "projectcalico.org", "policy.networking.k8s.io"),
+    *("crd.antrea.io", "security.antrea.io"),
+)
 
 _STANDARD_VERSION = re.compile(r"v1\.([0-9]{1,3})")
 
-# Each switches off what makes `up` wait and refuse, and who may carry it all the same: an object
-# that our own verification waits for.
-_AWAIT_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
-    "pulumi.com/skipAwait": ("Deployment", "Ingress"),
-    "pulumi.com/patchForce": ("Deployment",),
-}
-_TIMEOUT, _WAIT_FOR = "pulumi.com/timeoutSeconds", "pulumi.com/waitFor"
-# Longer than the slowest rollout that a stack can be given.
-_LONGEST_WAIT_SECONDS = 3600
-_AWAITED = (*POD_PATHS, "Service", "Ingress", "PersistentVolumeClaim")
-
 
 def _check_seen(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
+    makers = _MAKERS.get(item.group, ())
     if (item.group, item.kind) == ("helm.sh", "Release"):
         yield Objection(f"release {shown(item.resource)} makes objects that no rule can see")
-    elif hidden_containers(item):
+    elif makers is None or item.kind in makers or hidden_containers(item):
         yield Objection(f"{item.title} makes pods that no rule can see")
+    elif item.group in _OTHER_POLICIES and item.kind.endswith("Policy"):
+        yield Objection(f"{item.title} lets traffic through that no rule can see")
 
 
 def _check_namespace(item: KubernetesObject, terms: Terms) -> Iterator[Objection]:
@@ -132,39 +139,6 @@ def _check_labels_of(
             yield Objection(message, shown(value), (*path, label))
 
 
-def _check_await(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
-    annotations = section(item.metadata, "annotations")
-    path: Path
-    seconds = known(annotations.get(_TIMEOUT))
-    if seconds is not None and not _is_bounded(seconds):
-        path = ("metadata", "annotations", _TIMEOUT)
-        message = f"annotation {_TIMEOUT} of {item.title} is {shown(seconds)}, not 1 to"
-        yield Objection(f"{message} {_LONGEST_WAIT_SECONDS}", shown(seconds), path)
-    wanted = known(annotations.get(_WAIT_FOR))
-    # For a kind that the engine knows, it replaces what makes that kind healthy.
-    if wanted is not None and item.kind in _AWAITED:
-        path = ("metadata", "annotations", _WAIT_FOR)
-        yield Objection(
-            f"annotation {_WAIT_FOR} of {item.title} is {shown(wanted)}", shown(wanted), path
-        )
-    for annotation, excepted in _AWAIT_ANNOTATIONS.items():
-        value = known(annotations.get(annotation))
-        if value in (None, "false"):
-            continue
-        if item.kind not in excepted or item.labels.get(PART_OF) != PRODUCT:
-            message = f"annotation {annotation} of {item.title}"
-            path = ("metadata", "annotations", annotation)
-            yield Objection(f"{message} is {shown(value)}", shown(value), path)
-
-
-def _is_bounded(seconds: Any) -> bool:
-    words = str(seconds)
-    is_number = (
-        words.isascii() and words.isdigit() and len(words) <= len(str(_LONGEST_WAIT_SECONDS))
-    )
-    return is_number and 0 < int(words) <= _LONGEST_WAIT_SECONDS
-
-
 OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     Rule(
         id="object-seen",
@@ -173,7 +147,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         reason="What Helm or an operator makes by itself, no rule can judge",
         remediation=(
             "Use kubernetes.helm.v4.Chart, whose objects the engine makes,"
-            " or a kind with a template of pods"
+            " a kind with a template of pods, or a NetworkPolicy"
         ),
         frameworks=("NIST SSDF PW.9",),
     ),
@@ -203,13 +177,5 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         reason="What nobody can find, nobody can patch or remove",
         remediation="Add the missing labels, with at most 63 letters, digits, dots, _ and -",
         frameworks=("Pulumi configureRecommendedLabels", "Gatekeeper requiredlabels"),
-    ),
-    Rule(
-        id="await-kept",
-        title="The engine waits for what it deploys",
-        check=_check_await,
-        reason="An update that does not wait calls a broken object healthy",
-        remediation="Remove the annotation, or give timeoutSeconds of at most an hour",
-        frameworks=("NIST SP 800-53 CM-3",),
     ),
 )

@@ -98,7 +98,7 @@ def _check_sources(stack: Stack) -> Iterator[Objection]:
         (item.kind, item.namespace, item.name)
         for item in stack
         if item.is_a("ConfigMap", "Secret", "PersistentVolumeClaim")
-    ]
+    ] + [("Secret", item.namespace, name) for item in stack if (name := _secret_of(item))]
     for item, pod in pods_of(stack):
         for kind, source in _sources(pod):
             name = text(source, "secretName") or text(source, "claimName") or text(source, "name")
@@ -107,6 +107,17 @@ def _check_sources(stack: Stack) -> Iterator[Objection]:
                 message = f"{item.title} uses {kind} {shown(name)}"
                 path = (*pod.path, "spec")
                 yield Objection(f"{message}, which is not in the stack", name, path, str(item))
+
+
+def _secret_of(item: KubernetesObject) -> str:
+    """The Secret that an operator makes of an object; empty where it makes none."""
+    if (item.group, item.kind) == ("external-secrets.io", "ExternalSecret"):
+        return text(section(item.spec, "target"), "name") or item.name
+    if (item.group, item.kind) == ("bitnami.com", "SealedSecret"):
+        return text(section(section(item.spec, "template"), "metadata"), "name") or item.name
+    if (item.group, item.kind) == ("cert-manager.io", "Certificate"):
+        return text(item.spec, "secretName")
+    return ""
 
 
 def _sources(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -128,6 +139,13 @@ def _check_addresses(stack: Stack) -> Iterator[Objection]:
     """Services lead to pods, Ingresses to ports of Services."""
     services = [item for item in stack if item.is_a("Service")]
     pods = pods_of(stack)
+    for item, _pod in pods:
+        name = text(item.spec, "serviceName") if item.kind == "StatefulSet" else ""
+        if name and (item.namespace, name) not in [
+            (held.namespace, held.name) for held in services
+        ]:
+            message = f"{item.title} names Service {shown(name)}, which is not in the stack"
+            yield Objection(message, name, ("spec", "serviceName"), str(item))
     for service in services:
         # Without a selector, somebody else names the addresses.
         selector = section(service.spec, "selector")

@@ -1,8 +1,10 @@
 """Rules on how pods start, are replaced and keep apart: probes, rollout, spread."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlifecycle.governance.objects.awaiting import LONGEST_WAIT_SECONDS, TIMEOUT, wait_seconds
 from mlifecycle.governance.objects.kubernetes import (
     Container,
     KubernetesObject,
@@ -11,7 +13,15 @@ from mlifecycle.governance.objects.kubernetes import (
     pod_of,
     selects,
 )
-from mlifecycle.governance.objects.values import found, known, section, sections, shown, whole
+from mlifecycle.governance.objects.values import (
+    found,
+    known,
+    section,
+    sections,
+    shown,
+    text,
+    whole,
+)
 from mlifecycle.governance.rule import Objection, Rule, Terms
 
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
@@ -19,8 +29,8 @@ _HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 # Kubernetes' defaults of a probe, in seconds.
 _TIMEOUT, _PERIOD = 1, 10
 _FEWEST_REVISIONS = 2
-# As long as the engine waits at most (await-kept).
-_LATEST_DEADLINE = 3600
+_UNAVAILABLE_PERCENT = 25
+_PERCENT = re.compile(r"([0-9]{1,3})%", re.ASCII)
 
 
 def _check_probes(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
@@ -35,7 +45,7 @@ def _check_probes(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
             continue
         for name in _PROBES:
             yield from _check_probe(container, name)
-        ready, alive = (_handler(section(container.body, name)) for name in _PROBES[1:])
+        ready, alive = (_question(container, name) for name in _PROBES[1:])
         if ready is not None and ready == alive:
             message = f"{container}: livenessProbe asks just what readinessProbe asks"
             yield Objection(message, None, (*container.path, "livenessProbe"))
@@ -63,10 +73,28 @@ def _check_probe(container: Container, name: str) -> Iterator[Objection]:
         yield Objection(message, found(timeout), (*path, "timeoutSeconds"))
 
 
+def _question(container: Container, name: str) -> tuple[str, Mapping[str, Any]] | None:
+    """What a probe asks, in one spelling, so that two that ask the same are equal."""
+    handler = _handler(section(container.body, name))
+    if handler is None:
+        return None
+    kind, asked = handler
+    port = known(asked.get("port"))
+    numbers = {
+        text(open_port, "name"): whole(open_port.get("containerPort"))
+        for open_port in sections(container.body, "ports")
+    }
+    spelt = {"port": numbers.get(port, port) if isinstance(port, str) else whole(port)}
+    if kind == "httpGet":
+        spelt |= {"path": text(asked, "path") or "/", "scheme": text(asked, "scheme") or "HTTP"}
+        return kind, {**asked, **spelt}
+    return kind, asked if kind == "exec" else {**asked, **spelt}
+
+
 def _handler(probe: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
     """What a probe asks, by which means; None where it asks nothing."""
     return next(
-        ((kind, section(probe, kind)) for kind in _HANDLERS if known(probe.get(kind)) is not None),
+        ((kind, asked) for kind in _HANDLERS if (asked := section(probe, kind))),
         None,
     )
 
@@ -92,8 +120,9 @@ def _check_deployment(item: KubernetesObject) -> Iterator[Objection]:
         yield _at("strategy.type", kind, "not RollingUpdate")
     else:
         unavailable = section(strategy, "rollingUpdate").get("maxUnavailable")
-        if whole(unavailable) != 0 and unavailable != "0%":
-            yield _at("strategy.rollingUpdate.maxUnavailable", unavailable, "not 0")
+        if not _is_few(unavailable):
+            problem = f"not 0 or less than {_UNAVAILABLE_PERCENT}%"
+            yield _at("strategy.rollingUpdate.maxUnavailable", unavailable, problem)
     ready = item.spec.get("minReadySeconds")
     if (whole(ready) or 0) < 1:
         yield _at("minReadySeconds", ready, "so a pod counts the moment it first answers")
@@ -101,8 +130,20 @@ def _check_deployment(item: KubernetesObject) -> Iterator[Objection]:
     if known(revisions) is not None and (whole(revisions) or 0) < _FEWEST_REVISIONS:
         yield _at("revisionHistoryLimit", revisions, f"less than {_FEWEST_REVISIONS}")
     deadline = item.spec.get("progressDeadlineSeconds")
-    if not 0 < (whole(deadline) or 0) <= _LATEST_DEADLINE:
-        yield _at("progressDeadlineSeconds", deadline, f"not 1 to {_LATEST_DEADLINE} seconds")
+    if not 0 < (whole(deadline) or 0) <= LONGEST_WAIT_SECONDS:
+        yield _at("progressDeadlineSeconds", deadline, f"not 1 to {LONGEST_WAIT_SECONDS} seconds")
+    wait = wait_seconds(item)
+    if wait is not None and (whole(deadline) or 0) > wait:
+        problem = f"longer than the engine waits ({TIMEOUT} {wait})"
+        yield _at("progressDeadlineSeconds", deadline, problem)
+    if known(item.spec.get("paused")) not in (None, False):
+        yield _at("paused", item.spec["paused"], "so no pod is ever updated")
+
+
+def _is_few(unavailable: Any) -> bool:
+    """Whether hardly any pod is taken away; Kubernetes rounds a percentage down."""
+    percent = _PERCENT.fullmatch(str(known(unavailable)))
+    return whole(unavailable) == 0 or bool(percent and int(percent[1]) < _UNAVAILABLE_PERCENT)
 
 
 def _at(field: str, value: Any, problem: str) -> Objection:
@@ -128,7 +169,8 @@ def _check_spread(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
     ]
     # A selector that is absent chooses no pod, so nothing would be spread.
     if not any(
-        known(term.get("labelSelector")) is not None
+        text(term, "topologyKey")
+        and known(term.get("labelSelector")) is not None
         and selects(section(term, "labelSelector"), pod.labels)
         for term in terms
     ):
@@ -163,7 +205,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
         check=_check_rollout,
         reason="A rollout must lose no request, end in time, and leave something to return to",
         remediation=(
-            "Set strategy RollingUpdate with maxUnavailable 0, minReadySeconds,"
+            "Set strategy RollingUpdate with maxUnavailable 0, not paused, minReadySeconds,"
             " revisionHistoryLimit of at least 2 and progressDeadlineSeconds"
         ),
         frameworks=("kube-linter no-rolling-update-strategy",),

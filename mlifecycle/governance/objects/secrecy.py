@@ -4,12 +4,16 @@ import base64
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlifecycle.governance.objects.kubernetes import KubernetesObject, containers_of
+from mlifecycle.governance.objects.kubernetes import (
+    Container,
+    KubernetesObject,
+    containers_of,
+)
 from mlifecycle.governance.objects.values import entries, known, section, sections, shown, text
-from mlifecycle.governance.rule import Objection, Rule, Terms, Unreadable
+from mlifecycle.governance.rule import Objection, Path, Rule, Terms, Unreadable
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SECRET_WORDS = re.compile(
@@ -28,6 +32,9 @@ _ABOUT = re.compile(
 )
 _REFERENCE = re.compile(r"\$\([A-Za-z_][A-Za-z0-9_.-]*\)")
 _OPTION = re.compile(r"--?[A-Za-z][A-Za-z0-9_.-]*")
+# curl's and others' way to give a name and a password.
+_LOGIN_OPTIONS = ("u", "user", "proxy-user")
+_LOGIN = re.compile(r"[^\s:$]+:(?!\$)\S+")
 _NUMBER_OR_SWITCH = re.compile(r"(?i)[0-9]{1,9}|true|false|yes|no|on|off")
 _PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
 # Segments short enough not to be base64 that begins with a slash.
@@ -44,6 +51,9 @@ _SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
     "a password": re.compile(
         r"(?im)(?:^|[;,?&\s]|--)[\w.-]*(password|passwd|pwd|secret|token)\s*[:=]"
         r"\s*(?![\"']?\$|\"\"|''|null\b|\{\{|[\"']?</?\w*>|[0-9]+\s*$)[^\s]"
+    ),
+    "a login in a command": re.compile(
+        r"\s(-u|--user|--proxy-user)[ =]?[\"']?[^\s:$\"']+:(?!\$)\S"
     ),
     "a login": re.compile(r"^([Bb]asic|[Bb]earer) (?=\S*[A-Z0-9])[A-Za-z0-9+/._-]{8,}={0,2}$"),
 }
@@ -62,21 +72,53 @@ def _check_literals(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
             if problem := _secrecy(name, variable.get("value")):
                 message = f"{container}: env {shown(name)} {problem}"
                 yield Objection(message, None, (*container.path, "env", index))
-        for field in ("command", "args"):
-            option = ""
-            for index, argument in enumerate(entries(container.body, field)):
-                if problem := _secrecy(option, argument):
-                    message = f"{container}: {field} {index} {problem}"
-                    yield Objection(message, None, (*container.path, field, index))
-                # An option's value may stand behind it.
-                words = str(known(argument))
-                option = words.lstrip("-") if _OPTION.fullmatch(words) else ""
+        for path, arguments in _commands(container.body):
+            yield from _check_arguments(container, path, arguments)
+        for path, header in _headers(container.body):
+            if problem := _secrecy(text(header, "name"), header.get("value")):
+                message = f"{container}: header {shown(header.get('name'))} {problem}"
+                yield Objection(message, None, (*container.path, *path))
     if item.is_a("ConfigMap"):
         for field in ("data", "binaryData"):
             for name, value in section(item.body, field).items():
                 words = _decoded(value) if field == "binaryData" else value
                 if problem := _secrecy(name, words):
                     yield Objection(f"{field} {shown(name)} {problem}", None, (field, name))
+
+
+def _commands(body: Mapping[str, Any]) -> Iterator[tuple[Path, Sequence[Any]]]:
+    """What a container runs: to serve, and to be asked and told by the node."""
+    for field in ("command", "args"):
+        yield (field,), entries(body, field)
+    for path, handler in _handlers(body):
+        yield (*path, "exec", "command"), entries(section(handler, "exec"), "command")
+
+
+def _headers(body: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for path, handler in _handlers(body):
+        for index, header in enumerate(sections(section(handler, "httpGet"), "httpHeaders")):
+            yield (*path, "httpGet", "httpHeaders", index), header
+
+
+def _handlers(body: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        yield (probe,), section(body, probe)
+    for hook in ("postStart", "preStop"):
+        yield ("lifecycle", hook), section(section(body, "lifecycle"), hook)
+
+
+def _check_arguments(
+    container: Container, path: Path, arguments: Sequence[Any]
+) -> Iterator[Objection]:
+    option = ""
+    for index, argument in enumerate(arguments):
+        words = str(known(argument))
+        is_login = option in _LOGIN_OPTIONS and _LOGIN.fullmatch(words)
+        if problem := _secrecy(option, argument) or ("holds a login" if is_login else ""):
+            message = f"{container}: {' '.join(map(str, path))} {index} {problem}"
+            yield Objection(message, None, (*container.path, *path, index))
+        # An option's value may stand behind it.
+        option = words.lstrip("-") if _OPTION.fullmatch(words) else ""
 
 
 def _decoded(value: Any) -> Any:
