@@ -15,20 +15,25 @@ from components.hooks import in_hook_pool
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
 from mlifecycle.artifact import Artifact
+from mlifecycle.base_image import base_image_of
+from mlifecycle.dependencies.lock import NO_LOCK
+from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
+from mlifecycle.gate import Dependencies
 from mlifecycle.governance.context import Context, ContextError
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance, load_governance
 from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
-from mlifecycle.image.registry import pin
 from mlifecycle.manifest.loading import ManifestError
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
+    CACHE,
     SHIPPED_SOURCE,
     context_digest,
+    dependencies_of,
     gate_settings,
     stored_artifact,
 )
@@ -60,13 +65,14 @@ def main() -> None:
             for manifest in manifests
             if evaluate(manifest, settings.environment, governance, context).refused
         }
-        base_image = pin(settings.base_image)
+        base_image = base_image_of(settings.base_image, settings.registry)
         _require_builder(settings.builder)
+        locks = LockStore(settings.registry, CACHE)
+        materials = _materials(manifests, refused, settings, locks)
     except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
         _end_with(str(error))
     repository = _repository(settings, governance, context)
     objects = ObjectGate(settings.environment, governance, context)
-    artifacts = _artifacts(manifests, refused, settings)
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
         filter(None, map(settings.namespace_of, manifests)),
@@ -75,13 +81,15 @@ def main() -> None:
     gate = gate_settings(settings, governance)
     images_digest, generator_digest = context_digest(), folder_digest(Path("components"))
     models = []
-    for item, artifact in zip(loaded, artifacts, strict=True):
+    for item, (artifact, dependencies) in zip(loaded, materials, strict=True):
         args = ModelDeploymentArgs(
             loaded=item,
             governance=governance,
             context=context,
             settings=settings,
             artifact=artifact,
+            dependencies=dependencies,
+            locks=locks,
             base_image=base_image,
             context_digest=images_digest,
             generator_digest=generator_digest,
@@ -150,18 +158,26 @@ def _config(key: str) -> Any:
     return json.loads(value) if value and value.startswith("[") else value
 
 
-def _artifacts(
-    manifests: list[Manifest], refused: set[str], settings: StackSettings
-) -> list[Artifact | str]:
-    """What the store holds for each model, or the reason why it cannot be released."""
+def _materials(
+    manifests: list[Manifest], refused: set[str], settings: StackSettings, locks: LockStore
+) -> list[tuple[Artifact | str, Dependencies]]:
+    """What the store holds for each model, or why it cannot be released; and what it needs."""
 
-    def inspect(manifest: Manifest) -> Artifact | str:
+    def find(manifest: Manifest) -> tuple[Artifact | str, Dependencies]:
         if manifest.metadata.name in refused:
-            return "refused"
-        return stored_artifact(manifest, settings)
+            return "refused", Dependencies((), NO_LOCK)
+        dependencies = dependencies_of(manifest, locks)
+        if pulumi.runtime.is_dry_run() and not (
+            dependencies.lock.is_kept or dependencies.lock.problem
+        ):
+            words = (
+                "no lock of its dependencies is kept yet: this preview has made one, `up` keeps it"
+            )
+            pulumi.log.info(f"{manifest.metadata.name}: {words}")
+        return stored_artifact(manifest, settings), dependencies
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(inspect, manifests))
+        return list(pool.map(find, manifests))
 
 
 if __name__ == "__main__":

@@ -13,15 +13,17 @@ from components import availability, network, workload
 from components.hooks import guarded_hook, in_hook_pool
 from components.model_gate import GateInputs, ModelGate
 from components.sizes import sizes_of
+from mlifecycle import base_image, registry
 from mlifecycle.artifact import Artifact
-from mlifecycle.dependencies import exact_pins
+from mlifecycle.base_image import BaseImage
+from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
-from mlifecycle.gate import GateSettings
+from mlifecycle.gate import Dependencies, GateSettings
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.owners_file import POLICY_PACK
-from mlifecycle.image import build, names, registry
+from mlifecycle.image import build, names
 from mlifecycle.image.context import BuildContext, stage
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.loading import LoadedManifest
@@ -47,7 +49,8 @@ class ModelDeploymentArgs:
         governance: the owner's decisions, and
         context: what else a verdict depends on; neither is an input of the resource.
         artifact: what its store holds, or the reason why that cannot be released.
-        base_image: by digest.
+        dependencies: what it needs, and what that is locked to.
+        locks: where a lock is kept.
         context_digest: over what all images are built of.
         generator_digest: over the code that makes the objects, so that a change of it is one.
         repository: why nothing may be released from this checkout, empty where nothing is.
@@ -58,7 +61,9 @@ class ModelDeploymentArgs:
     context: Context
     settings: StackSettings
     artifact: Artifact | str
-    base_image: str
+    dependencies: Dependencies
+    locks: LockStore
+    base_image: BaseImage
     context_digest: str
     generator_digest: str
     gate: GateSettings
@@ -83,13 +88,16 @@ class ModelDeployment(pulumi.ComponentResource):
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
         manifest = args.loaded.manifest
         model = manifest.spec.model
-        inputs = build_inputs(manifest, args.artifact, args.base_image, args.context_digest)
+        inputs = build_inputs(
+            manifest, args.artifact, args.base_image.reference, args.context_digest
+        )
         environment, lines = args.settings.environment, args.loaded.lines()
         self._args = args
         self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
         file = str(args.loaded.file)
-        pins = exact_pins(manifest.spec.dependencies)
-        gated = GateInputs(model.name, file, self._evaluation, inputs, pins, args.context)
+        gated = GateInputs(
+            model.name, file, self._evaluation, inputs, args.dependencies, args.context
+        )
         self._gate = ModelGate(gated, args.gate, args.repository)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
@@ -100,6 +108,7 @@ class ModelDeployment(pulumi.ComponentResource):
                 "environment": environment,
                 "manifest": to_plain(manifest),
                 "source": {"file": file, "lines": lines_to_text(lines)},
+                "lock": args.dependencies.lock.digest,
                 "build": inputs if isinstance(inputs, str) else inputs.digest(),
                 "generator": args.generator_digest,
             },
@@ -123,7 +132,9 @@ class ModelDeployment(pulumi.ComponentResource):
             self.summary["image"] = self.image
             ownership = manifest.spec.ownership
             team = (ownership and ownership.team) or args.settings.default_team
-            release = workload.Release(model.name, model.version, namespace, team)
+            release = workload.Release(
+                model.name, model.version, namespace, team, args.dependencies.lock.digest
+            )
             made = self._make_objects(inputs, release, self.image)
             urns = pulumi.Output.all(self.refusal, *(resource.urn for resource in made))
             self.settled = urns.apply(lambda known: str(known[0]))
@@ -242,6 +253,11 @@ class ModelDeployment(pulumi.ComponentResource):
     def _name_image(self, inputs: BuildInputs) -> None:
         repository = names.repository(self._args.settings.registry, inputs.model)
         evidence = self._gate.passed().evidence
+        lock = self._args.dependencies.lock
+        if not lock.is_kept:
+            self._args.locks.keep(self._args.loaded.manifest.spec.dependencies, lock)
+        if not self._args.base_image.is_kept:
+            base_image.keep(self._args.base_image, self._args.settings.registry)
         # Both fail when the registry lacks it: what was pushed is then not what was scanned.
         store_evidence(repository, evidence, folder_digest(POLICY_PACK))
         registry.set_tag(repository, evidence.image_digest, names.tag(inputs))

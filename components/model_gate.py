@@ -9,7 +9,7 @@ import pulumi
 from pulumi import ResourceHookBinding
 
 from components.hooks import guarded_hook, in_hook_pool
-from mlifecycle.gate import GateRefusal, GateSettings, Passed, pass_gate
+from mlifecycle.gate import Dependencies, GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.image.names import BuildInputs
@@ -29,7 +29,7 @@ class GateInputs:
     file: str
     evaluation: Evaluation
     build: BuildInputs | str
-    pins: list[str]
+    dependencies: Dependencies
     context: Context
 
 
@@ -72,7 +72,7 @@ class ModelGate:
                     self._outcome = pass_gate(
                         inputs.evaluation,
                         inputs.build,
-                        inputs.pins,
+                        inputs.dependencies,
                         inputs.context,
                         self._settings,
                     )

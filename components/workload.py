@@ -15,6 +15,7 @@ from mlifecycle.image import names
 from mlifecycle.stack.settings import StackSettings
 
 CONTAINER = "inference"
+LOCK = "mlifecycle.io/dependency-lock"
 PORT = 8080
 # The image's user `inference` (inference/Dockerfile).
 USER = 10001
@@ -30,12 +31,17 @@ DRAIN_SECONDS = 5
 
 @dataclass(frozen=True)
 class Release:
-    """What the objects carry of one release."""
+    """What the objects carry of one release.
+
+    Attributes:
+        lock_digest: of what its dependencies are locked to.
+    """
 
     model: str
     version: str
     namespace: str
     team: str
+    lock_digest: str
 
     def labels(self) -> dict[str, str]:
         """Recommended labels, and the three that people select by, on every object."""
@@ -112,9 +118,12 @@ def deployment(
     options: pulumi.ResourceOptions,
 ) -> kubernetes.apps.v1.Deployment:
     """The pods: updated without a gap, unprivileged, on a read-only file system."""
+    # Not on the pods: another lock changes none of their bytes, and must not restart them.
+    metadata = release.metadata()
+    metadata.annotations = {LOCK: release.lock_digest}
     return kubernetes.apps.v1.Deployment(
         release.model,
-        metadata=release.metadata(),
+        metadata=metadata,
         spec=kubernetes.apps.v1.DeploymentSpecArgs(
             min_ready_seconds=STEADY_SECONDS,
             revision_history_limit=10,

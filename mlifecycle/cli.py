@@ -17,7 +17,7 @@ from mlifecycle.governance.context import ContextError
 from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.manifest.loading import ManifestError
 from mlifecycle.report.escape import terminal
-from mlifecycle.stack.settings import SettingsError
+from mlifecycle.stack.settings import SettingsError, StackSettings
 
 ROOT = Path(__file__).parents[1]
 UNUSABLE = (ManifestError, OwnersFileError, ContextError, SettingsError)
@@ -124,25 +124,43 @@ def scan(
 
     Exit codes: 0 all pass, 1 one is refused, 2 one cannot be read or breaks the schema.
     """
-    from mlifecycle.process import ToolError
     from mlifecycle.report.gate import gate_text
-    from mlifecycle.stack.engine import Engine, EngineError
-    from mlifecycle.stack.release import configuration_reader
     from mlifecycle.stack.scanning import scan as pass_gates
-    from mlifecycle.stack.settings import read_settings
 
-    with _explained():
-        files = [file.absolute() for file in manifests]
-        # The program runs in the checkout, and an image is the same from there only.
-        os.chdir(ROOT)
-        try:
-            engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
-            settings = read_settings(stack, configuration_reader(engine.configuration()))
-            report = pass_gates(files, stack, settings)
-        except (EngineError, ToolError) as error:
-            _fail(str(error), 1)
+    files = [file.absolute() for file in manifests]
+    with _explained(), _settings_of(stack) as settings:
+        report = pass_gates(files, stack, settings)
         print(gate_text(report))
         raise typer.Exit(int(report.refused))
+
+
+@app.command()
+def lock(
+    manifests: Annotated[
+        list[Path] | None, typer.Argument(help="manifests, or folders of them")
+    ] = None,
+    stack: Annotated[str, typer.Option(help="the stack whose registry keeps the lock")] = "dev",
+    base_image: Annotated[
+        bool, typer.Option("--base-image", help="renew the base image's digest too")
+    ] = False,
+) -> None:
+    """Lock dependencies to their newest versions, for every later run, and show what changed.
+
+    Exit codes: 0 renewed, 1 some cannot be locked, 2 a manifest cannot be read, or none is given.
+    """
+    from mlifecycle.report.locks import base_image_text, locks_text
+    from mlifecycle.stack.locking import renew_base_image, renew_locks
+
+    if not manifests and not base_image:
+        _fail("name a manifest, or --base-image", 2)
+    files = [file.absolute() for file in manifests or ()]
+    with _explained(), _settings_of(stack) as settings:
+        renewed = renew_locks(files, settings) if files else []
+        if renewed:
+            print(locks_text(renewed))
+        if base_image:
+            print(base_image_text(*renew_base_image(settings)))
+        raise typer.Exit(int(any(item.problem for item in renewed)))
 
 
 @app.command()
@@ -167,6 +185,23 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
 def _project() -> Path:
     """Where Pulumi itself would look for its project."""
     return Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
+
+
+@contextmanager
+def _settings_of(stack: str) -> Iterator[StackSettings]:
+    """A stack's settings, in the checkout; an engine or a tool that fails is explained."""
+    from mlifecycle.process import ToolError
+    from mlifecycle.stack.engine import Engine, EngineError
+    from mlifecycle.stack.release import configuration_reader
+    from mlifecycle.stack.settings import read_settings
+
+    # The program runs there, and an image is the same from there only.
+    os.chdir(ROOT)
+    try:
+        engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
+        yield read_settings(stack, configuration_reader(engine.configuration()))
+    except (EngineError, ToolError) as error:
+        _fail(str(error), 1)
 
 
 @contextmanager

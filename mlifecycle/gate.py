@@ -6,6 +6,7 @@ It runs in preview and in `up`; what a preview made is taken from this machine's
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mlifecycle.dependencies.lock import Lock
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.governance.findings import Finding, refusals
@@ -14,12 +15,12 @@ from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
 from mlifecycle.report.governance import failure_text
 from mlifecycle.security import verdict
-from mlifecycle.security.evidence import Evidence, Scan, Target
-from mlifecycle.security.image_scan import Scanners, evidence_of, scan_named_versions
+from mlifecycle.security.evidence import Evidence, Target
+from mlifecycle.security.image_scan import Scanners, evidence_of, scan_versions
 from mlifecycle.security.rules import Scanned
 
 IMAGE_SCANS: tuple[tuple[str, Target], ...] = (("trivy", "image"), ("grype", "image"))
-PIN_SCANS: tuple[tuple[str, Target], ...] = (("grype", "pins"),)
+NAMED_SCANNER = "grype"
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,19 @@ class GateSettings:
     environment: str
     governance: Governance
     scanners: Scanners
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What a manifest's dependencies are.
+
+    Attributes:
+        pins: the exact versions that it names itself, `name==version`.
+        lock: the exact versions that all of it is locked to.
+    """
+
+    pins: tuple[str, ...]
+    lock: Lock
 
 
 class GateRefusal(Exception):
@@ -46,7 +60,7 @@ class Passed:
 def pass_gate(
     evaluation: Evaluation,
     inputs: BuildInputs | str,
-    pins: Sequence[str],
+    dependencies: Dependencies,
     context: Context,
     settings: GateSettings,
 ) -> Passed:
@@ -55,7 +69,6 @@ def pass_gate(
     Args:
         evaluation: what governance says of the manifest.
         inputs: what the image is made of, or the reason why there can be none.
-        pins: the exact versions that the manifest names, `name==version`.
         context: the day and the waivers.
 
     Raises:
@@ -66,29 +79,39 @@ def pass_gate(
     if isinstance(inputs, str):
         raise GateRefusal(inputs)
     try:
-        named = scan_named_versions(pins, settings.scanners)
+        scanned = [
+            *scan_versions(dependencies.pins, "pins", settings.scanners),
+            *scan_versions(dependencies.lock.pins, "lock", settings.scanners),
+        ]
         evidence = evidence_of(inputs, settings.scanners)
     except ToolError as error:
         raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error
-    found = _judged(inputs, evidence, named, context, settings)
+    whole = evidence.model_copy(update={"scans": (*evidence.scans, *scanned)})
+    found = _judged(inputs, whole, dependencies, context, settings)
     if refusals(found):
         raise GateRefusal(verdict.failure_text(found))
-    return Passed(evidence, tuple(found))
+    return Passed(whole, tuple(found))
 
 
 def _judged(
     inputs: BuildInputs,
     evidence: Evidence,
-    named: tuple[Scan, ...],
+    dependencies: Dependencies,
     context: Context,
     settings: GateSettings,
 ) -> list[Finding]:
-    required = IMAGE_SCANS + (PIN_SCANS if named else ())
+    named: tuple[tuple[Sequence[str], Target], ...] = (
+        (dependencies.pins, "pins"),
+        (dependencies.lock.pins, "lock"),
+    )
+    required = IMAGE_SCANS + tuple(
+        (NAMED_SCANNER, target) for versions, target in named if versions
+    )
     release = verdict.Release(
         inputs.model, inputs.version, evidence.image_digest, inputs.base_image
     )
     return verdict.judge(
-        Scanned((*evidence.scans, *named), required),
+        Scanned(evidence.scans, required, dependencies.lock),
         release,
         settings.environment,
         settings.governance,

@@ -12,6 +12,8 @@ def release_summary(stack: str, result: ReleaseResult) -> str:
         lines += _model(model)
     if not result.models:
         lines += ["No model: the folders of mlifecycle:manifestFolders hold no manifest", ""]
+    if warnings := result.update.warnings:
+        lines += ["Warnings:", *(f"- {warning}" for warning in warnings), ""]
     lines += [
         f"Preview {result.preview.seconds:.1f} s, update {result.update.seconds:.1f} s, "
         f"verification {result.verification_seconds:.1f} s"

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from mlifecycle.image.registry import resolve_digest
+from mlifecycle.registry import resolve_digest
 
 DIGEST_FILE = "digest"
 

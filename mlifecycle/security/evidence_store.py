@@ -2,7 +2,8 @@
 
 from tenacity import retry, retry_if_result, stop_after_attempt
 
-from mlifecycle.image import names, registry
+from mlifecycle import registry
+from mlifecycle.image import names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
 from mlifecycle.security.attestations import Statement, evidence_in, statements

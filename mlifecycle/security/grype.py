@@ -37,16 +37,18 @@ def scan_sbom(sbom: str, *, database: str, cache: Path, timeout: float) -> Scan:
         )
 
 
-def scan_pins(pins: Iterable[str], *, database: str, cache: Path, timeout: float) -> Scan:
+def scan_versions(
+    versions: Iterable[str], target: Target, *, database: str, cache: Path, timeout: float
+) -> Scan:
     """Scan exact versions, `name==version`, which nobody may be able to install any more.
 
     Raises:
         ToolError: as `scan_sbom`.
     """
-    lines = sorted(set(pins))
+    lines = sorted(set(versions))
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
-        return _scan("dir:.", "pins", len(lines), Path(name), (database, cache, timeout))
+        return _scan("dir:.", target, len(lines), Path(name), (database, cache, timeout))
 
 
 def grype_version() -> str:

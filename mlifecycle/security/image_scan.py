@@ -12,7 +12,14 @@ from mlifecycle.image import build, context, names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
 from mlifecycle.security import grype, trivy
-from mlifecycle.security.evidence import Evidence, Scan, Scans, read_scans, write_scans
+from mlifecycle.security.evidence import (
+    Evidence,
+    Scan,
+    Scans,
+    Target,
+    read_scans,
+    write_scans,
+)
 from mlifecycle.security.evidence_store import find_evidence
 
 
@@ -81,21 +88,23 @@ def _origin(scan: Scan) -> str:
     return scan.database.origin if scan.database else ""
 
 
-def scan_named_versions(pins: Sequence[str], scanners: Scanners) -> tuple[Scan, ...]:
-    """What is known of exact versions that a manifest names, whether they can be installed or not.
+def scan_versions(versions: Sequence[str], target: Target, scanners: Scanners) -> tuple[Scan, ...]:
+    """What is known of exact versions, whether they can be installed or not; no scan of none.
 
     Raises:
         ToolError: the scanner fails.
     """
-    if not pins:
+    if not versions:
         return ()
-    folder = scanners.cache / "pins" / _key(*sorted(pins), _scanner_key(scanners))
+    key = _key(target, *sorted(versions), _scanner_key(scanners))
+    folder = scanners.cache / "versions" / key
     with exclusively(folder):
         file = folder / "scans.json"
         known = read_scans(Scans, file)
         if known is None:
-            scan = grype.scan_pins(
-                pins,
+            scan = grype.scan_versions(
+                versions,
+                target,
                 database=scanners.grype_database,
                 cache=scanners.cache / "grype",
                 timeout=scanners.seconds,

@@ -6,7 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
+from mlifecycle.dependencies.lock import NO_LOCK, Lock
 from mlifecycle.governance.rule import Objection, Rule, Terms
 from mlifecycle.security.evidence import Scan, Target, Vulnerability
 
@@ -22,10 +24,12 @@ class Scanned:
 
     Attributes:
         required: each scanner with the target that it must have looked at.
+        lock: what the manifest's dependencies are locked to.
     """
 
     scans: tuple[Scan, ...]
     required: tuple[tuple[str, Target], ...]
+    lock: Lock = NO_LOCK
 
 
 def merged(scans: Iterable[Scan]) -> list[Vulnerability]:
@@ -56,6 +60,19 @@ def _check_complete(scanned: Scanned, _: Terms) -> Iterator[Objection]:
     for scanner, target in scanned.required:
         if (scanner, target) not in done:
             yield Objection(f"{scanner} has not looked at the {target}")
+
+
+def _check_locked(scanned: Scanned, _: Terms) -> Iterator[Objection]:
+    if scanned.lock.problem:
+        yield Objection(f"the dependencies cannot be locked: {scanned.lock.problem}")
+
+
+def _check_denied(scanned: Scanned, terms: Terms) -> Iterator[Objection]:
+    """What the manifest itself pins is its own case of the rule."""
+    for name, version in scanned.lock.versions.items():
+        denied = terms.approved.known_vulnerable.get(name, ())
+        if Version(version) in map(Version, denied):
+            yield Objection(f"locked dependency {name}=={version} is known to be vulnerable")
 
 
 def _vulnerabilities(
@@ -182,6 +199,23 @@ SCAN_RULES: tuple[Rule[Scanned], ...] = (
         "Release again when the base image has a fix",
         ("NIST SSDF RV.2",),
         case="new",
+    ),
+    Rule(
+        "dependency-locked",
+        "The dependencies can be installed together",
+        _check_locked,
+        "What cannot be installed cannot be what the model was trained with.",
+        "Correct spec.dependencies: one version of each must exist for the base image's Python",
+        ("NIST SSDF PW.4",),
+    ),
+    Rule(
+        "dependency-known-vulnerable",
+        "No dependency is locked to a version on the deny list",
+        _check_denied,
+        "A version that was withdrawn or attacked must not come back through a range.",
+        "Raise the lower bound in spec.dependencies and renew the lock with mlifecycle lock",
+        ("NIST SSDF PW.4",),
+        case="locked",
     ),
     Rule(
         "secret-found",

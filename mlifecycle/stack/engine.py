@@ -22,6 +22,7 @@ _EMPTY = (
     "update failed",
     "an unhandled error occurred: program exited with non-zero exit code: 1",
 )
+_STACK = "::pulumi:pulumi:Stack::"
 _UNCHANGED = ("same", "refresh", "read")
 _PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
 
@@ -35,10 +36,15 @@ class EngineError(Exception):
 
 @dataclass
 class Run:
-    """What one preview or update did."""
+    """What one preview or update did.
+
+    Attributes:
+        warnings: what gates and policies say that refuses nothing.
+    """
 
     changes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
     @property
     def changed(self) -> int:
@@ -99,7 +105,7 @@ class Engine:
                 policy_packs=self._policy_packs, on_event=events.take, suppress_progress=True
             ),
         )
-        return Run(_changes(result.change_summary), time.monotonic() - started)
+        return Run(_changes(result.change_summary), time.monotonic() - started, events.warnings())
 
     def up(self, message: str, report: Report) -> Run:
         """Update the stack; each changed resource is reported.
@@ -120,7 +126,7 @@ class Engine:
             ),
         )
         changes = _changes(result.summary.resource_changes or {})
-        return Run(changes, time.monotonic() - started)
+        return Run(changes, time.monotonic() - started, events.warnings())
 
     def _ask(self, question: Callable[[], T]) -> T:
         try:
@@ -166,9 +172,10 @@ class _Events:
         self._report = report
         self._started: dict[str, float] = {}
         self._problems: dict[str, None] = {}
+        self._warnings: dict[str, None] = {}
 
     def take(self, event: EngineEvent) -> None:
-        """Report a changed resource; keep errors and violations."""
+        """Report a changed resource; keep errors, violations and warnings."""
         if event.resource_pre_event:
             self._started[event.resource_pre_event.metadata.urn] = time.monotonic()
         elif event.res_outputs_event:
@@ -180,9 +187,17 @@ class _Events:
                 self._report(f"  {_PAST.get(operation, operation)} {kind} {name} ({seconds:.1f} s)")
         elif event.diagnostic_event and event.diagnostic_event.severity == "error":
             self._add(event.diagnostic_event.message)
-        elif event.policy_event and event.policy_event.enforcement_level == "mandatory":
+        elif event.diagnostic_event and event.diagnostic_event.severity == "warning":
+            # The program's own; a provider also warns of what it still waits for.
+            if _STACK in (event.diagnostic_event.urn or _STACK):
+                self._warnings[_plain(event.diagnostic_event.message)] = None
+        elif event.policy_event:
             # The first line is the policy's description.
-            self._add(event.policy_event.message.split("\n", 1)[-1])
+            message = event.policy_event.message.split("\n", 1)[-1]
+            if event.policy_event.enforcement_level == "mandatory":
+                self._add(message)
+            else:
+                self._warnings[_plain(message)] = None
 
     def failure(self) -> str:
         """All errors and violations, each once, without the engine's own words around them."""
@@ -191,8 +206,16 @@ class _Events:
         kept = [text for text in texts if not any(text in t for t in texts if t != text)]
         return "\n\n".join(kept)
 
+    def warnings(self) -> tuple[str, ...]:
+        """What refuses nothing, each once."""
+        return tuple(self._warnings)
+
     def _add(self, message: str) -> None:
-        self._problems[_HOOK.sub(r"\1\n", _COLOUR.sub("", message).strip())] = None
+        self._problems[_HOOK.sub(r"\1\n", _plain(message))] = None
+
+
+def _plain(message: str) -> str:
+    return _COLOUR.sub("", message).strip()
 
 
 def _changes(counts: Mapping[Any, int]) -> dict[str, int]:

@@ -5,8 +5,10 @@ import os
 from pathlib import Path
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
+from mlifecycle.dependencies.pins import exact_pins
+from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
-from mlifecycle.gate import GateSettings
+from mlifecycle.gate import Dependencies, GateSettings
 from mlifecycle.governance.governance import Governance
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
@@ -46,6 +48,16 @@ def stored_artifact(manifest: Manifest, settings: StackSettings) -> Artifact | s
         return inspect_artifact(manifest.spec.model.uri, settings.model_store)
     except ArtifactError as error:
         return str(error)
+
+
+def dependencies_of(manifest: Manifest, locks: LockStore) -> Dependencies:
+    """What a model's dependencies are locked to; what cannot be locked is the gate's finding.
+
+    Raises:
+        ToolError: the registry does not answer.
+    """
+    named = manifest.spec.dependencies
+    return Dependencies(tuple(exact_pins(named)), locks.lock_of(named))
 
 
 def build_inputs(

@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlifecycle.dependencies import exact_pins
+from mlifecycle.base_image import base_image_of
+from mlifecycle.dependencies.store import LockStore
 from mlifecycle.gate import GateRefusal, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import load_governance
-from mlifecycle.image.registry import pin
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
 from mlifecycle.report.governance import refusal_text
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
+    CACHE,
     SHIPPED_SOURCE,
     build_inputs,
     context_digest,
+    dependencies_of,
     gate_settings,
     stored_artifact,
 )
@@ -63,7 +65,9 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
     governance.require_environment(settings.environment)
     context = context_of(stack, settings)
     gate = gate_settings(settings, governance)
-    base_image, context_of_images = pin(settings.base_image), context_digest()
+    locks = LockStore(settings.registry, CACHE)
+    base = base_image_of(settings.base_image, settings.registry)
+    context_of_images = context_digest()
 
     def gated(item: LoadedManifest) -> GatedModel:
         manifest, model = item.manifest, item.manifest.spec.model
@@ -73,10 +77,10 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
             outcome = refusal_text(model.name, str(item.file), evaluation.findings)
         else:
             artifact = stored_artifact(manifest, settings)
-            inputs = build_inputs(manifest, artifact, base_image, context_of_images)
-            pins = exact_pins(manifest.spec.dependencies)
+            inputs = build_inputs(manifest, artifact, base.reference, context_of_images)
+            dependencies = dependencies_of(manifest, locks)
             try:
-                outcome = pass_gate(evaluation, inputs, pins, context, gate)
+                outcome = pass_gate(evaluation, inputs, dependencies, context, gate)
             except GateRefusal as error:
                 outcome = f"{model.name} ({item.file})\n{error}"
         return GatedModel(model.name, model.version, outcome)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from devcluster.platform.layout import OBJECT_STORE_PORT, REGISTRY_PORT
-from mlifecycle.image.registry import PREDICATE
+from mlifecycle.registry import PREDICATE
 from mlifecycle.security.attestations import SBOM, SUMMARY, VULNERABILITIES
 from tests.sandbox import Platform, Sandbox, model_store
 

@@ -89,11 +89,15 @@ def test_the_gate_by_hand_exits_like_validate(sandbox: Sandbox, tmp_path: Path) 
         "- CVE-2025-32434 in torch==1.9.0\n"
         "  Severity: CRITICAL\n"
         "  Fix: Upgrade to torch>=2.6.0\n"
+        "- the dependencies cannot be locked: Because torch==1.9.0 has no wheels with a matching"
+        " Python ABI tag (e.g., `cp311`) and you require torch==1.9.0, we can conclude that your"
+        " requirements are unsatisfiable.\n"
         "\n"
         "Action Required:\n"
         "1. Update requirements.txt\n"
         "2. Rebuild container\n"
         "3. Re-submit deployment\n"
+        "4. Correct spec.dependencies: one version of each must exist for the base image's Python\n"
     )
     assert sandbox.mlifecycle(*scan, str(tmp_path / "none.yaml")).code == 2
     low = sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))

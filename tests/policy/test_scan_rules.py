@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from mlifecycle.dependencies.lock import NO_LOCK, Lock
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.findings import Finding, Level, refusals
 from mlifecycle.governance.governance import load_governance
@@ -50,11 +51,14 @@ def scan(
 
 
 def judged(
-    *scans: Scan, waivers: tuple[Waiver, ...] = (), stage: str = "production"
+    *scans: Scan,
+    waivers: tuple[Waiver, ...] = (),
+    stage: str = "production",
+    lock: Lock = NO_LOCK,
 ) -> list[Finding]:
     release = verdict.Release("fraud-detector", "2.1.0", IMAGE, f"python:3.11-slim@{BASE}")
     context = Context(date=TODAY, waivers=waivers)
-    scanned = Scanned(scans, (("trivy", "image"),))
+    scanned = Scanned(scans, (("trivy", "image"),), lock)
     return verdict.judge(scanned, release, stage, load_governance(), context)
 
 
@@ -234,3 +238,20 @@ def test_an_old_vulnerability_is_counted_in_days_from_the_day_it_was_known() -> 
     for published, refuses in ((limit, False), (limit - timedelta(days=1), True)):
         (found,) = judged(scan(vulnerability("HIGH", None, published=published)))
         assert found.refuses is refuses
+
+
+@pytest.mark.parametrize(
+    ("stage", "level"), [("production", Level.MANDATORY), ("development", Level.ADVISORY)]
+)
+def test_a_range_does_not_bring_back_a_version_on_the_deny_list(stage: str, level: Level) -> None:
+    lock = Lock("numpy==1.18.0 \\\n    --hash=sha256:0\ntorch==2.9.0 \\\n    --hash=sha256:1\n")
+    (finding,) = judged(scan(), lock=lock, stage=stage)
+    assert (finding.rule, finding.level) == ("dependency-known-vulnerable", level)
+    assert finding.message == "locked dependency numpy==1.18.0 is known to be vulnerable"
+
+
+@pytest.mark.parametrize("stage", ["production", "development"])
+def test_what_cannot_be_locked_is_not_released(stage: str) -> None:
+    (finding,) = judged(scan(), lock=Lock("", "no version fits"), stage=stage)
+    assert finding.refuses
+    assert finding.message == "the dependencies cannot be locked: no version fits"

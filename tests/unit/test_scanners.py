@@ -184,18 +184,20 @@ GRYPE: dict[str, Any] = {
 }
 
 
-def scan_pins(folder: Path, report: str) -> Scan:
+def scan_versions(folder: Path, report: str) -> Scan:
     (folder / "grype.json").write_text(report)
     FakeTool(folder, "grype").body(f"cat {folder}/grype.json")
     FakeTool(folder, "regctl").body(
         f'if [ "$1" = image ]; then echo sha256:{"0" * 64}; else touch "$4/db.tar.gz"; fi'
     )
     cache = folder / "cache"
-    return grype.scan_pins(["torch==1.9.0"], database="registry/db:6", cache=cache, timeout=10)
+    return grype.scan_versions(
+        ["torch==1.9.0"], "pins", database="registry/db:6", cache=cache, timeout=10
+    )
 
 
 def test_grypes_findings_are_named_by_the_cve(tools: Path) -> None:
-    (found,) = scan_pins(tools, json.dumps(GRYPE)).vulnerabilities
+    (found,) = scan_versions(tools, json.dumps(GRYPE)).vulnerabilities
     assert (found.id, found.severity, found.fixed_version) == (
         "CVE-2022-45907",
         "CRITICAL",
@@ -209,7 +211,7 @@ def test_grypes_findings_are_named_by_the_cve(tools: Path) -> None:
 )
 def test_grypes_severities_are_read(tools: Path, severity: str, expected: str) -> None:
     match = {**MATCH, "vulnerability": {**MATCH["vulnerability"], "severity": severity}}
-    (found,) = scan_pins(tools, json.dumps({**GRYPE, "matches": [match]})).vulnerabilities
+    (found,) = scan_versions(tools, json.dumps({**GRYPE, "matches": [match]})).vulnerabilities
     assert found.severity == expected
 
 
@@ -241,7 +243,7 @@ def test_a_report_of_grype_that_is_no_real_scan_is_an_error(
     tools: Path, report: str, expected: str
 ) -> None:
     with pytest.raises(ToolError, match=expected):
-        scan_pins(tools, report)
+        scan_versions(tools, report)
 
 
 LEAK = {"RuleID": "aws-access-token", "File": ".env", "StartLine": 3, "Commit": "a" * 40}

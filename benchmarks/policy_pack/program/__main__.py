@@ -9,6 +9,7 @@ from pulumi.runtime import get_config
 
 from components import availability, cluster, network, workload
 from components.sizes import sizes_of
+from mlifecycle.dependencies.lock import NO_LOCK
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.stack.settings import (
@@ -29,11 +30,11 @@ def main() -> None:
     loaded = manifests_of(pulumi.get_stack(), settings, Path())
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
-        (settings.namespace_of(item.manifest.metadata.namespace) for item in loaded),
+        (settings.namespace_of(item.manifest) for item in loaded),
         pulumi.ResourceOptions(provider=provider),
     )
     for item in loaded:
-        namespace = settings.namespace_of(item.manifest.metadata.namespace)
+        namespace = settings.namespace_of(item.manifest)
         options = pulumi.ResourceOptions(providers=[provider], depends_on=[owned[namespace]])
         _model(item, namespace, settings, options)
 
@@ -53,7 +54,9 @@ def _model(
         options,
     )
     child = pulumi.ResourceOptions(parent=component)
-    release = workload.Release(model.name, model.version, namespace, settings.default_team)
+    release = workload.Release(
+        model.name, model.version, namespace, settings.default_team, NO_LOCK.digest
+    )
     secret = workload.credentials_secret(release, settings, child)
     account = workload.service_account(release, child)
     workload.service(release, child)

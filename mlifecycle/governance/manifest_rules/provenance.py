@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from mlifecycle.dependencies import exact_versions
+from mlifecycle.dependencies.pins import exact_versions
 from mlifecycle.governance.rule import NotDecided, NothingToJudge, Objection, Rule, Terms
 from mlifecycle.manifest.schema import Manifest
 

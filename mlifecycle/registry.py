@@ -1,4 +1,4 @@
-"""What the registry says of an image, and naming it; regctl speaks to every kind of registry."""
+"""What a registry holds, and putting things there; regctl speaks to every kind of registry."""
 
 import json
 import re
@@ -36,16 +36,14 @@ def find_digest(image: str) -> str | None:
     try:
         return resolve_digest(image)
     except ToolError as error:
-        if "not found [http 404]" in str(error):
+        if _is_absence(error):
             return None
         raise
 
 
-def pin(image: str) -> str:
-    """`image` by digest: itself where it names one, else what its tag says now."""
-    if "@sha256:" in image:
-        return image
-    return f"{image}@{resolve_digest(image)}"
+def _is_absence(error: ToolError) -> bool:
+    """Whether a registry answers that it has no such thing, as against not answering."""
+    return "not found [http 404]" in str(error)
 
 
 def set_tag(repository: str, digest: str, tag: str) -> None:
@@ -58,6 +56,32 @@ def set_tag(repository: str, digest: str, tag: str) -> None:
         ["regctl", "image", "copy", f"{repository}@{digest}", f"{repository}:{tag}"],
         timeout=REQUEST_SECONDS,
     )
+
+
+def put_document(reference: str, kind: str, text: str) -> None:
+    """Put a text into the registry under a name, in the place of what has it now.
+
+    Args:
+        kind: its media type.
+
+    Raises:
+        ToolError: the registry refuses.
+    """
+    _put(["--artifact-type", kind, "--file-media-type", kind, reference], text)
+
+
+def find_document(reference: str) -> str | None:
+    """The text that has a name; None where the registry answers that nothing has it.
+
+    Raises:
+        ToolError: the registry does not answer.
+    """
+    try:
+        return run_tool(["regctl", "artifact", "get", reference], timeout=REQUEST_SECONDS)
+    except ToolError as error:
+        if _is_absence(error):
+            return None
+        raise
 
 
 @dataclass(frozen=True)
@@ -78,14 +102,20 @@ def attach(repository: str, digest: str, kind: str, document: str) -> None:
     Raises:
         ToolError: the registry refuses, or has no such image.
     """
+    _put(
+        [
+            *("--artifact-type", STATEMENT, "--file-media-type", STATEMENT),
+            *("--subject", f"{repository}@{digest}", "--annotation", f"{PREDICATE}={kind}"),
+        ],
+        document,
+    )
+
+
+def _put(arguments: list[str], text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "statement.json").write_text(document)
+        (Path(folder) / "document").write_text(text)
         run_tool(
-            [
-                *("regctl", "artifact", "put", "--artifact-type", STATEMENT),
-                *("--subject", f"{repository}@{digest}", "--file", "statement.json"),
-                *("--file-media-type", STATEMENT, "--annotation", f"{PREDICATE}={kind}"),
-            ],
+            ["regctl", "artifact", "put", "--file", "document", *arguments],
             timeout=REQUEST_SECONDS,
             directory=Path(folder),
         )

@@ -1,4 +1,4 @@
-"""What a manifest's dependencies name."""
+"""Exact versions that a manifest names itself."""
 
 import contextlib
 from collections.abc import Iterable

@@ -1,0 +1,1 @@
+"""What a manifest's dependencies name, and the exact versions that they are locked to."""
