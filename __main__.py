@@ -8,34 +8,28 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pulumi
-from pulumi.runtime import get_config
+from pulumi.runtime import get_config, is_config_secret
 
 from components import cluster
 from components.hooks import in_hook_pool
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
-from mlifecycle.artifact import Artifact
-from mlifecycle.base_image import base_image_of
-from mlifecycle.dependencies.lock import NO_LOCK
-from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
-from mlifecycle.gate import Dependencies
 from mlifecycle.governance.context import Context, ContextError
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance, load_governance
 from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
-from mlifecycle.manifest.loading import ManifestError
-from mlifecycle.manifest.schema import Manifest
+from mlifecycle.manifest.loading import LoadedManifest, ManifestError
 from mlifecycle.process import ToolError
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
-    CACHE,
+    REFUSED,
     SHIPPED_SOURCE,
-    context_digest,
-    dependencies_of,
-    gate_settings,
-    stored_artifact,
+    GatedStack,
+    Materials,
+    gated_stack,
+    materials_of,
 )
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
@@ -54,46 +48,36 @@ SAID_ALL = 32
 def main() -> None:
     """Read what the release is made of, then declare it."""
     try:
-        settings = read_settings(pulumi.get_stack(), _config)
+        settings = read_settings(pulumi.get_stack(), _config, _is_encrypted)
         loaded = manifests_of(pulumi.get_stack(), settings, Path())
-        manifests = [item.manifest for item in loaded]
         governance = load_governance()
         governance.require_environment(settings.environment)
         context = context_of(pulumi.get_stack(), settings)
         refused = {
-            manifest.metadata.name
-            for manifest in manifests
-            if evaluate(manifest, settings.environment, governance, context).refused
+            item.manifest.metadata.name
+            for item in loaded
+            if evaluate(item.manifest, settings.environment, governance, context).refused
         }
-        base_image = base_image_of(settings.base_image, settings.registry)
         _require_builder(settings.builder)
-        locks = LockStore(settings.registry, CACHE)
-        materials = _materials(manifests, refused, settings, locks)
+        gated = gated_stack(pulumi.get_stack(), settings, governance, context)
+        materials = _materials(loaded, refused, gated)
     except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
         _end_with(str(error))
     repository = _repository(settings, governance, context)
     objects = ObjectGate(settings.environment, governance, context)
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
-        filter(None, map(settings.namespace_of, manifests)),
+        filter(None, (settings.namespace_of(item.manifest) for item in loaded)),
         pulumi.ResourceOptions(provider=provider),
     )
-    gate = gate_settings(settings, governance)
-    images_digest, generator_digest = context_digest(), folder_digest(Path("components"))
+    generator_digest = folder_digest(Path("components"))
     models = []
-    for item, (artifact, dependencies) in zip(loaded, materials, strict=True):
+    for item, found in zip(loaded, materials, strict=True):
         args = ModelDeploymentArgs(
             loaded=item,
-            governance=governance,
-            context=context,
-            settings=settings,
-            artifact=artifact,
-            dependencies=dependencies,
-            locks=locks,
-            base_image=base_image,
-            context_digest=images_digest,
+            materials=found,
             generator_digest=generator_digest,
-            gate=gate,
+            stack=gated,
             repository=repository,
         )
         namespace = owned.get(settings.namespace_of(item.manifest))
@@ -152,6 +136,10 @@ def _end_with(message: str) -> NoReturn:
     sys.exit(SAID_ALL)
 
 
+def _is_encrypted(key: str) -> bool:
+    return bool(is_config_secret(f"{PROJECT}:{key}"))
+
+
 def _config(key: str) -> Any:
     """A key of the stack's configuration; arrays arrive as JSON."""
     value = get_config(f"{PROJECT}:{key}")
@@ -159,25 +147,26 @@ def _config(key: str) -> Any:
 
 
 def _materials(
-    manifests: list[Manifest], refused: set[str], settings: StackSettings, locks: LockStore
-) -> list[tuple[Artifact | str, Dependencies]]:
-    """What the store holds for each model, or why it cannot be released; and what it needs."""
+    loaded: list[LoadedManifest], refused: set[str], stack: GatedStack
+) -> list[Materials]:
+    """What each model is released from; only of those that governance does not refuse."""
 
-    def find(manifest: Manifest) -> tuple[Artifact | str, Dependencies]:
-        if manifest.metadata.name in refused:
-            return "refused", Dependencies((), NO_LOCK)
-        dependencies = dependencies_of(manifest, locks)
-        if pulumi.runtime.is_dry_run() and not (
-            dependencies.lock.is_kept or dependencies.lock.problem
-        ):
-            words = (
-                "no lock of its dependencies is kept yet: this preview has made one, `up` keeps it"
-            )
-            pulumi.log.info(f"{manifest.metadata.name}: {words}")
-        return stored_artifact(manifest, settings), dependencies
+    def find(item: LoadedManifest) -> Materials:
+        name = item.manifest.metadata.name
+        if name in refused:
+            return REFUSED
+        materials = materials_of(item.manifest, stack)
+        lock = materials.dependencies.lock
+        if pulumi.runtime.is_dry_run() and not lock.is_kept and not lock.problem:
+            words = "no lock of its dependencies is kept: this preview made one, which `up` keeps"
+            pulumi.log.info(f"{name}: {words}")
+        if materials.is_owed:
+            words = "the registry lacks a part of what runs: `up` puts it there again"
+            pulumi.log.warn(f"{name}: {words}")
+        return materials
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(find, manifests))
+        return list(pool.map(find, loaded))
 
 
 if __name__ == "__main__":

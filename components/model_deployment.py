@@ -4,40 +4,28 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pulumi
-import pulumi_docker_build as docker_build
 from pulumi import ResourceHookBinding, ResourceOptions
 
 from components import availability, network, workload
-from components.hooks import guarded_hook, in_hook_pool
+from components.hooks import guarded_hook
 from components.model_gate import GateInputs, ModelGate
+from components.model_image import ModelImage
 from components.sizes import sizes_of
-from mlifecycle import base_image, registry
-from mlifecycle.artifact import Artifact
-from mlifecycle.base_image import BaseImage
-from mlifecycle.dependencies.store import LockStore
-from mlifecycle.digests import folder_digest
-from mlifecycle.gate import Dependencies, GateSettings
-from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
-from mlifecycle.governance.governance import Governance
-from mlifecycle.governance.owners_file import POLICY_PACK
-from mlifecycle.image import build, names
-from mlifecycle.image.context import BuildContext, stage
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
-from mlifecycle.security.evidence_store import store_evidence
-from mlifecycle.stack.gating import build_inputs
-from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
+from mlifecycle.stack.gating import GatedStack, Materials
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT
 
 # Attaching, reading back and naming are some dozen requests to the registry.
 NAMING_SECONDS = 600
 VERIFICATION_SECONDS = 120
-DELETE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -46,27 +34,17 @@ class ModelDeploymentArgs:
 
     Attributes:
         loaded: the manifest, its file and the lines of its fields.
-        governance: the owner's decisions, and
-        context: what else a verdict depends on; neither is an input of the resource.
-        artifact: what its store holds, or the reason why that cannot be released.
-        dependencies: what it needs, and what that is locked to.
-        locks: where a lock is kept.
-        context_digest: over what all images are built of.
+        stack: what gates it, by which decisions, and what its image is made of; of that only what
+            the image is made of is an input of the resource.
+        materials: what it is released from.
         generator_digest: over the code that makes the objects, so that a change of it is one.
         repository: why nothing may be released from this checkout, empty where nothing is.
     """
 
     loaded: LoadedManifest
-    governance: Governance
-    context: Context
-    settings: StackSettings
-    artifact: Artifact | str
-    dependencies: Dependencies
-    locks: LockStore
-    base_image: BaseImage
-    context_digest: str
+    stack: GatedStack
+    materials: Materials
     generator_digest: str
-    gate: GateSettings
     repository: Callable[[], str]
 
 
@@ -88,17 +66,18 @@ class ModelDeployment(pulumi.ComponentResource):
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
         manifest = args.loaded.manifest
         model = manifest.spec.model
-        inputs = build_inputs(
-            manifest, args.artifact, args.base_image.reference, args.context_digest
-        )
-        environment, lines = args.settings.environment, args.loaded.lines()
+        inputs, dependencies = args.materials.inputs, args.materials.dependencies
+        environment, lines = args.stack.settings.environment, args.loaded.lines()
         self._args = args
-        self._evaluation = evaluate(manifest, environment, args.governance, args.context, lines)
+        self._evaluation = evaluate(
+            manifest, environment, args.stack.gate.governance, args.stack.context, lines
+        )
         file = str(args.loaded.file)
         gated = GateInputs(
-            model.name, file, self._evaluation, inputs, args.dependencies, args.context
+            model.name, file, self._evaluation, inputs, dependencies, args.stack.context
         )
-        self._gate = ModelGate(gated, args.gate, args.repository)
+        self._gate = ModelGate(gated, args.stack.gate, args.repository)
+        image = None if isinstance(inputs, str) else self._image_of(inputs)
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
         super().__init__(
@@ -108,14 +87,25 @@ class ModelDeployment(pulumi.ComponentResource):
                 "environment": environment,
                 "manifest": to_plain(manifest),
                 "source": {"file": file, "lines": lines_to_text(lines)},
-                "lock": args.dependencies.lock.digest,
+                "lock": dependencies.lock.digest,
                 "build": inputs if isinstance(inputs, str) else inputs.digest(),
                 "generator": args.generator_digest,
+                # Where nothing else changes, what the registry has lost is put there again. When
+                # that is done it must be no change that it is done, so then it is ignored.
+                **({"gate": f"owed {uuid4()}"} if args.materials.is_owed else {}),
             },
-            ResourceOptions.merge(opts, ResourceOptions(hooks=self._gate.hooks())),
+            ResourceOptions.merge(
+                opts,
+                ResourceOptions(
+                    hooks=self._gate.hooks(
+                        image.publish_again if image and args.materials.is_owed else None
+                    ),
+                    ignore_changes=[] if args.materials.is_owed else ["gate"],
+                ),
+            ),
         )
         self.refusal = pulumi.Output.from_input(self._gate.refusal(self.urn))
-        namespace = args.settings.namespace_of(manifest)
+        namespace = args.stack.settings.namespace_of(manifest)
         self.summary = {
             "version": model.version,
             "namespace": namespace,
@@ -127,36 +117,46 @@ class ModelDeployment(pulumi.ComponentResource):
                 if (value := getattr(manifest.spec.metrics, field, None)) is not None
             },
         }
-        if not isinstance(inputs, str):
-            self.image = pulumi.Output.from_input(self._reference(inputs))
+        if image is not None:
+            self.image = pulumi.Output.from_input(self._reference(image))
             self.summary["image"] = self.image
             ownership = manifest.spec.ownership
-            team = (ownership and ownership.team) or args.settings.default_team
+            team = (ownership and ownership.team) or args.stack.settings.default_team
             release = workload.Release(
-                model.name, model.version, namespace, team, args.dependencies.lock.digest
+                model.name, model.version, namespace, team, dependencies.lock.digest
             )
-            made = self._make_objects(inputs, release, self.image)
+            made = self._make_objects(image, release, self.image)
             urns = pulumi.Output.all(self.refusal, *(resource.urn for resource in made))
             self.settled = urns.apply(lambda known: str(known[0]))
         else:
             self.settled = self.refusal
         self.register_outputs({**self.summary, "governance": self._verdict()})
 
+    def _image_of(self, inputs: BuildInputs) -> ModelImage:
+        args = self._args
+        return ModelImage(
+            inputs,
+            args.loaded.manifest.spec.dependencies,
+            args.materials.dependencies.lock,
+            args.stack,
+            lambda: self._gate.passed().evidence,
+        )
+
     def _verdict(self) -> dict[str, Any]:
         """What governance said, with the day: it is recorded here and decides nothing later."""
         return {
             "verdict": "refused" if self._evaluation.refused else "passed",
-            "date": str(self._args.context.date),
+            "date": str(self._args.stack.context.date),
             "findings": [
-                json.dumps(finding_as_json(finding, self._args.context.date))
+                json.dumps(finding_as_json(finding, self._args.stack.context.date))
                 for finding in self._evaluation.findings
             ],
         }
 
     def _make_objects(
-        self, inputs: BuildInputs, release: workload.Release, image: pulumi.Output[str]
+        self, image: ModelImage, release: workload.Release, reference: pulumi.Output[str]
     ) -> list[pulumi.Resource]:
-        settings = self._args.settings
+        settings = self._args.stack.settings
         child = ResourceOptions(parent=self)
         secret = workload.credentials_secret(release, settings, child)
         account = workload.service_account(release, child)
@@ -176,53 +176,24 @@ class ModelDeployment(pulumi.ComponentResource):
             availability.autoscaler(release, scale, child),
             availability.disruption_budget(release, child),
         ]
-        before = [self._push(inputs), account, *([secret] if secret else [])]
+        before = [image.push(self), account, *([secret] if secret else [])]
         deployment = workload.deployment(
             release,
-            image,
+            reference,
             sizes_of(inference, settings),
             settings,
             ResourceOptions.merge(
                 awaited,
-                ResourceOptions(depends_on=before, hooks=self._release_hooks(inputs, release)),
+                ResourceOptions(depends_on=before, hooks=self._release_hooks(image, release)),
             ),
         )
         return [account, service, deployment, *around]
 
-    def _push(self, inputs: BuildInputs) -> docker_build.Image:
-        """Push by digest only: bytes get no name before they are known to be the scanned ones."""
-        repository = names.repository(self._args.settings.registry, inputs.model)
-        staged: pulumi.Output[BuildContext] = pulumi.Output.from_input(self._staged(inputs))
-        return docker_build.Image(
-            inputs.model,
-            context=docker_build.BuildContextArgs(
-                location=staged.apply(lambda folders: str(folders.server)),
-                named={
-                    "wheels": docker_build.ContextArgs(
-                        location=staged.apply(lambda folders: str(folders.wheels))
-                    ),
-                    "release": docker_build.ContextArgs(
-                        location=staged.apply(lambda folders: str(folders.release))
-                    ),
-                },
-            ),
-            build_args=build.build_arguments(inputs.base_image),
-            labels=build.labels(inputs),
-            builder=docker_build.BuilderConfigArgs(name=self._args.settings.builder),
-            platforms=[docker_build.Platform.LINUX_AMD64],
-            exports=[docker_build.ExportArgs(raw=build.push_output(repository))],
-            # The gate builds in preview; a preview pushes nothing.
-            build_on_preview=False,
-            push=False,
-            # Old images stay pullable for a rollback, also after `pulumi destroy`.
-            opts=ResourceOptions(parent=self, retain_on_delete=True),
-        )
-
-    def _release_hooks(self, inputs: BuildInputs, release: workload.Release) -> ResourceHookBinding:
+    def _release_hooks(self, image: ModelImage, release: workload.Release) -> ResourceHookBinding:
         """Around the Deployment, in `up` only: name the image before it, verify after it."""
         naming = guarded_hook(
             f"naming of {release.model}",
-            lambda: self._name_image(inputs),
+            image.publish,
             timeout=NAMING_SECONDS,
             on_dry_run=False,
         )
@@ -239,31 +210,12 @@ class ModelDeployment(pulumi.ComponentResource):
             after_update=[verification],
         )
 
-    async def _reference(self, inputs: BuildInputs) -> Any:
+    async def _reference(self, image: ModelImage) -> Any:
         """What runs, from the gate's evidence; unknown where there is none."""
-        if await self.refusal.future():
-            return pulumi.UNKNOWN
-        digest = self._gate.passed().evidence.image_digest
-        return names.reference(self._args.settings.registry, inputs, digest)
-
-    async def _staged(self, inputs: BuildInputs) -> BuildContext:
-        await self.urn.future()
-        return await in_hook_pool(lambda: stage(self._args.gate.scanners.server_source, inputs))
-
-    def _name_image(self, inputs: BuildInputs) -> None:
-        repository = names.repository(self._args.settings.registry, inputs.model)
-        evidence = self._gate.passed().evidence
-        lock = self._args.dependencies.lock
-        if not lock.is_kept:
-            self._args.locks.keep(self._args.loaded.manifest.spec.dependencies, lock)
-        if not self._args.base_image.is_kept:
-            base_image.keep(self._args.base_image, self._args.settings.registry)
-        # Both fail when the registry lacks it: what was pushed is then not what was scanned.
-        store_evidence(repository, evidence, folder_digest(POLICY_PACK))
-        registry.set_tag(repository, evidence.image_digest, names.tag(inputs))
+        return pulumi.UNKNOWN if await self.refusal.future() else image.reference()
 
     def _verify(self, release: workload.Release) -> None:
-        artifact = self._args.artifact
+        artifact = self._args.materials.artifact
         if isinstance(artifact, str):
             raise RuntimeError(artifact)
         target = Target(
@@ -271,6 +223,6 @@ class ModelDeployment(pulumi.ComponentResource):
             service=release.model,
             model=release.model,
             version=release.version,
-            kube_context=self._args.settings.kube_context,
+            kube_context=self._args.stack.settings.kube_context,
         )
         verify_release(target, artifact.golden)

@@ -16,8 +16,9 @@ from mlifecycle.image.names import BuildInputs
 from mlifecycle.report.escape import line, terminal
 from mlifecycle.report.governance import notice_text, refusal_text
 
-# What may run in a gate beside its scans: wheels 600 s, build 900 s, two databases 300 s each.
-GATE_SECONDS = 2100
+# What may run in a gate beside its scans: wheels 600 s, build 900 s, two databases 300 s each; and
+# what is settled behind it, another 1200 s.
+GATE_SECONDS = 3300
 SCANS = 3
 
 
@@ -48,9 +49,15 @@ class ModelGate:
         self._repository = repository
         self._lock = threading.Lock()
         self._outcome: Passed | GateRefusal | None = None
+        self._settle: Callable[[], None] | None = None
 
-    def hooks(self) -> ResourceHookBinding:
-        """Before the component is made or changed, in preview too."""
+    def hooks(self, settle: Callable[[], None] | None) -> ResourceHookBinding:
+        """Before the component is made or changed, in preview too.
+
+        Args:
+            settle: what an `up` does when the gate is passed; None where nothing is owed.
+        """
+        self._settle = settle
         gate = guarded_hook(
             f"gate of {self._inputs.model}",
             self._in_time,
@@ -116,3 +123,5 @@ class ModelGate:
             if self._repository():
                 raise GateRefusal("the scan of the repository refuses every release")
             self.passed()
+            if self._settle and not pulumi.runtime.is_dry_run():
+                self._settle()

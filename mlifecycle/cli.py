@@ -192,14 +192,13 @@ def _settings_of(stack: str) -> Iterator[StackSettings]:
     """A stack's settings, in the checkout; an engine or a tool that fails is explained."""
     from mlifecycle.process import ToolError
     from mlifecycle.stack.engine import Engine, EngineError
-    from mlifecycle.stack.release import configuration_reader
-    from mlifecycle.stack.settings import read_settings
+    from mlifecycle.stack.release import settings_of
 
     # The program runs there, and an image is the same from there only.
     os.chdir(ROOT)
     try:
         engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
-        yield read_settings(stack, configuration_reader(engine.configuration()))
+        yield settings_of(stack, engine)
     except (EngineError, ToolError) as error:
         _fail(str(error), 1)
 

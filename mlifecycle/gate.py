@@ -25,11 +25,16 @@ NAMED_SCANNER = "grype"
 
 @dataclass(frozen=True)
 class GateSettings:
-    """What the gate needs of the stack and of this machine."""
+    """What the gate needs of the stack and of this machine.
+
+    Attributes:
+        policy_digest: 64 hex digits over the files of the policy, for the record.
+    """
 
     environment: str
     governance: Governance
     scanners: Scanners
+    policy_digest: str
 
 
 @dataclass(frozen=True)

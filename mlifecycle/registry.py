@@ -3,15 +3,14 @@
 import json
 import re
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.process import ToolError, run_tool
 
 REQUEST_SECONDS = 60
-# The media type of in-toto statements, and the annotation by which readers choose among them.
-STATEMENT = "application/vnd.in-toto+json"
-PREDICATE = "in-toto.io/predicate-type"
+PUSH_SECONDS = 600
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -44,6 +43,18 @@ def find_digest(image: str) -> str | None:
 def _is_absence(error: ToolError) -> bool:
     """Whether a registry answers that it has no such thing, as against not answering."""
     return "not found [http 404]" in str(error)
+
+
+def push_layout(layout: Path, repository: str, digest: str) -> None:
+    """Push the image of an OCI layout by its digest, without a name.
+
+    Raises:
+        ToolError: the layout has no such image, or the registry refuses.
+    """
+    run_tool(
+        ["regctl", "image", "copy", f"ocidir://{layout}@{digest}", f"{repository}@{digest}"],
+        timeout=PUSH_SECONDS,
+    )
 
 
 def set_tag(repository: str, digest: str, tag: str) -> None:
@@ -89,23 +100,32 @@ class Attachment:
     """A document that speaks of an image: an OCI artifact whose subject is the image.
 
     Attributes:
-        kind: the in-toto predicate's type.
+        media_type: of the document.
+        digest: of the artifact that holds it.
     """
 
-    kind: str
+    media_type: str
+    annotations: Mapping[str, str]
     digest: str
 
 
-def attach(repository: str, digest: str, kind: str, document: str) -> None:
-    """Attach an in-toto statement to an image; the same one twice is one.
+def attach(
+    repository: str, digest: str, media_type: str, annotations: Mapping[str, str], document: str
+) -> None:
+    """Attach a document to an image; the same one twice is one.
 
     Raises:
         ToolError: the registry refuses, or has no such image.
     """
     _put(
         [
-            *("--artifact-type", STATEMENT, "--file-media-type", STATEMENT),
-            *("--subject", f"{repository}@{digest}", "--annotation", f"{PREDICATE}={kind}"),
+            *("--artifact-type", media_type, "--file-media-type", media_type),
+            *("--subject", f"{repository}@{digest}"),
+            *(
+                part
+                for key, value in annotations.items()
+                for part in ("--annotation", f"{key}={value}")
+            ),
         ],
         document,
     )
@@ -122,7 +142,7 @@ def _put(arguments: list[str], text: str) -> None:
 
 
 def attachments(repository: str, digest: str) -> list[Attachment]:
-    """The statements that are attached to an image.
+    """The documents that are attached to an image.
 
     Raises:
         ToolError: the registry does not answer.
@@ -133,16 +153,15 @@ def attachments(repository: str, digest: str) -> list[Attachment]:
     )
     try:
         return [
-            Attachment((item.get("annotations") or {}).get(PREDICATE, ""), item["digest"])
+            Attachment(item.get("artifactType", ""), item.get("annotations") or {}, item["digest"])
             for item in json.loads(answer)["descriptors"] or ()
-            if item.get("artifactType") == STATEMENT
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"regctl printed a list that cannot be read: {error}") from error
 
 
 def read_attachment(repository: str, attachment: Attachment) -> str:
-    """A statement's text.
+    """A document's text.
 
     Raises:
         ToolError: the registry does not answer.

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,12 @@ def say(line: str) -> None:
 def toolchain() -> Toolchain:
     """Every tool that the platform runs on; built here if the cache lacks it."""
     return ensure_tools("up", report=say)
+
+
+@pytest.fixture(scope="session")
+def cosign() -> Path:
+    """A reader of evidence that is not ours."""
+    return ensure_tools("test", report=say).bin_dir / "cosign"
 
 
 @pytest.fixture(scope="session")

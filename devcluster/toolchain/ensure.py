@@ -74,7 +74,7 @@ def ensure_tools(
     """Provide the tools of a purpose, building what neither PATH nor the cache has.
 
     Args:
-        purpose: `up` or `test-full`.
+        purpose: `up`, `test` or `test-full`.
         only: names of tools to restrict to.
         report: called with one line of progress at a time.
         catalogue: what is known about tools; by default `tools.toml`.

@@ -38,12 +38,16 @@ class RunningRelease(_Recorded):
 
     Attributes:
         manifest: as `to_plain` gives it; a finding on an unchanged one is `standing`.
+        build: 64 hex digits over all that its image is made of.
+        image: what runs, `name:tag@sha256:...`.
     """
 
     version: str
     accuracy: Exact | None = None
     f1_score: Exact | None = None
     manifest: dict[str, Any] | None = None
+    build: str | None = None
+    image: str | None = None
 
 
 class Context(_Recorded):

@@ -47,6 +47,12 @@ def tag(inputs: BuildInputs) -> str:
     return f"{inputs.version.replace('+', '_')}-{inputs.digest()[:12]}"
 
 
+def alias(version: str, stack: str, environment: str) -> str:
+    """The tag by which people name a released version; it follows a rebuild of the version."""
+    name = version.replace("+", "_")
+    return name if environment == "production" else f"{name}-{stack}"
+
+
 def reference(registry: str, inputs: BuildInputs, image_digest: str) -> str:
     """What runs: name and tag for the reader, digest for the node."""
     return f"{repository(registry, inputs.model)}:{tag(inputs)}@{image_digest}"

@@ -14,6 +14,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
 SUMMARY = "https://slsa.dev/verification_summary/v1"
+KINDS = (SBOM, VULNERABILITIES, SUMMARY)
 GATE = "https://mlifecycle.io/gate"
 
 
@@ -43,7 +44,7 @@ def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
 
     Statements that are not ours, or are about another image, are passed over.
     """
-    scans, sbom = [], ""
+    scans, sbom, build = [], "", ""
     for text in found:
         try:
             document = json.loads(text)
@@ -54,11 +55,13 @@ def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
                 sbom = json.dumps(document["predicate"])
             elif document["predicateType"] == VULNERABILITIES:
                 scans.append(_scan(document["predicate"]))
+            elif document["predicateType"] == SUMMARY:
+                build = str(document["predicate"]["mlifecycle"]["build"])
         except (ValueError, KeyError, TypeError, ValidationError):
             continue
-    if not scans or not sbom:
+    if not (scans and sbom and build):
         return None
-    return Evidence(image_digest=image_digest, scans=tuple(scans), sbom=sbom)
+    return Evidence(image_digest=image_digest, build=build, scans=tuple(scans), sbom=sbom)
 
 
 def _statement(image: str, digest: str, kind: str, predicate: Any) -> Statement:
@@ -121,4 +124,5 @@ def _summary(image: str, evidence: Evidence, policy_digest: str) -> dict[str, An
         "policy": {"uri": "policy_pack", "digest": {"sha256": policy_digest}},
         "verificationResult": "PASSED",
         "verifiedLevels": [],
+        "mlifecycle": {"build": evidence.build},
     }

@@ -96,10 +96,12 @@ class Evidence(Scans):
     """The scans of one image.
 
     Attributes:
+        build: 64 hex digits over all that the image is made of.
         sbom: its packages as a CycloneDX document.
     """
 
     image_digest: str
+    build: str
     sbom: str
 
 

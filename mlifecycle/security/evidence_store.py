@@ -6,16 +6,29 @@ from mlifecycle import registry
 from mlifecycle.image import names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
-from mlifecycle.security.attestations import Statement, evidence_in, statements
+from mlifecycle.security.attestations import KINDS, Statement, evidence_in, statements
 from mlifecycle.security.evidence import Evidence
+from mlifecycle.security.signing import BUNDLE, StatementSigner
 
 # Registries without the referrers API keep one list for each image. Two who write it at once leave
 # out what one of them added, so it is read back.
 ATTEMPTS = 3
+# The media type of in-toto statements, and the annotations by which readers choose among them.
+STATEMENT = "application/vnd.in-toto+json"
+PREDICATE = "in-toto.io/predicate-type"
+BUNDLE_PREDICATE, BUNDLE_CONTENT = (
+    "dev.sigstore.bundle.predicateType",
+    {"dev.sigstore.bundle.content": "dsse-envelope"},
+)
 
 
-def find_evidence(repository: str, inputs: BuildInputs) -> Evidence | None:
+def find_evidence(
+    repository: str, inputs: BuildInputs, signer: StatementSigner | None
+) -> Evidence | None:
     """The evidence of the image that was made of those inputs; None where there is none.
+
+    Args:
+        signer: where there is one, only what it has signed counts.
 
     Raises:
         ToolError: the registry does not answer.
@@ -23,18 +36,36 @@ def find_evidence(repository: str, inputs: BuildInputs) -> Evidence | None:
     digest = registry.find_digest(f"{repository}:{names.tag(inputs)}")
     if digest is None:
         return None
-    attached = registry.attachments(repository, digest)
-    return evidence_in(digest, (registry.read_attachment(repository, item) for item in attached))
+    evidence = evidence_in(digest, _statements(repository, digest, signer))
+    # A tag that was moved to another image brings that image's evidence with it.
+    return evidence if evidence is not None and evidence.build == inputs.digest() else None
 
 
-def store_evidence(repository: str, evidence: Evidence, policy_digest: str) -> None:
+def has_evidence(repository: str, digest: str, signer: StatementSigner | None) -> bool:
+    """Whether an image has statements of each kind, without a look at what they say.
+
+    Raises:
+        ToolError: the registry does not answer.
+    """
+    wanted, key = (STATEMENT, PREDICATE) if signer is None else (BUNDLE, BUNDLE_PREDICATE)
+    kinds = {
+        item.annotations.get(key)
+        for item in registry.attachments(repository, digest)
+        if item.media_type == wanted
+    }
+    return kinds >= set(KINDS)
+
+
+def store_evidence(
+    repository: str, evidence: Evidence, policy_digest: str, signer: StatementSigner | None
+) -> None:
     """Attach the statements that are not there yet, and make sure that they are.
 
     Raises:
         ToolError: the registry refuses, or keeps losing what it was given.
     """
     wanted = statements(repository, evidence, policy_digest)
-    if not _attach_missing(repository, evidence.image_digest, wanted):
+    if not _attach_missing(repository, evidence.image_digest, wanted, signer):
         raise ToolError(f"{repository} does not keep the evidence that it is given")
 
 
@@ -43,15 +74,39 @@ def store_evidence(repository: str, evidence: Evidence, policy_digest: str) -> N
     retry=retry_if_result(lambda complete: not complete),
     retry_error_callback=lambda _: False,
 )
-def _attach_missing(repository: str, digest: str, wanted: list[Statement]) -> bool:
-    for statement in _missing(repository, digest, wanted):
-        registry.attach(repository, digest, statement.kind, statement.text)
-    return not _missing(repository, digest, wanted)
+def _attach_missing(
+    repository: str, digest: str, wanted: list[Statement], signer: StatementSigner | None
+) -> bool:
+    for statement in _missing(repository, digest, wanted, signer):
+        _attach(repository, digest, statement, signer)
+    return not _missing(repository, digest, wanted, signer)
 
 
-def _missing(repository: str, digest: str, wanted: list[Statement]) -> list[Statement]:
-    there = {
+def _attach(
+    repository: str, digest: str, statement: Statement, signer: StatementSigner | None
+) -> None:
+    if signer is None:
+        registry.attach(repository, digest, STATEMENT, {PREDICATE: statement.kind}, statement.text)
+    else:
+        annotations = {**BUNDLE_CONTENT, BUNDLE_PREDICATE: statement.kind}
+        registry.attach(repository, digest, BUNDLE, annotations, signer.bundle(statement.text))
+
+
+def _missing(
+    repository: str, digest: str, wanted: list[Statement], signer: StatementSigner | None
+) -> list[Statement]:
+    there = _statements(repository, digest, signer)
+    return [statement for statement in wanted if statement.text not in there]
+
+
+def _statements(repository: str, digest: str, signer: StatementSigner | None) -> set[str]:
+    """What is stated of an image: by anybody, or where there is a signer, by its key."""
+    wanted = STATEMENT if signer is None else BUNDLE
+    texts = [
         registry.read_attachment(repository, item).strip()
         for item in registry.attachments(repository, digest)
-    }
-    return [statement for statement in wanted if statement.text not in there]
+        if item.media_type == wanted
+    ]
+    if signer is None:
+        return set(texts)
+    return {statement for text in texts if (statement := signer.statement(text)) is not None}

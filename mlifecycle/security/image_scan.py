@@ -21,6 +21,7 @@ from mlifecycle.security.evidence import (
     write_scans,
 )
 from mlifecycle.security.evidence_store import find_evidence
+from mlifecycle.security.signing import StatementSigner
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class Scanners:
     """What builds and scans on this machine.
 
     Attributes:
+        signer: signs evidence in the registry; None where the stack has no key.
         seconds: how long one scan may take.
     """
 
     builder: str
     registry: str
+    signer: StatementSigner | None
     trivy_database: str
     grype_database: str
     seconds: int
@@ -53,7 +56,7 @@ def evidence_of(inputs: BuildInputs, scanners: Scanners) -> Evidence:
     Raises:
         ToolError: the build or a scanner fails.
     """
-    folder = scanners.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key(scanners)}"
+    folder = _folder(inputs, scanners)
     # Another run may be at the same work: this one waits, and takes what that one made.
     with exclusively(folder):
         file = folder / "evidence.json"
@@ -64,24 +67,51 @@ def evidence_of(inputs: BuildInputs, scanners: Scanners) -> Evidence:
     return evidence
 
 
-def _made(inputs: BuildInputs, scanners: Scanners, layout: Path) -> Evidence:
+def layout_of(inputs: BuildInputs, scanners: Scanners) -> Path:
+    """An OCI layout that holds the image: this machine's, or built now from the same inputs.
+
+    Raises:
+        ToolError: the build fails.
+    """
+    folder = _folder(inputs, scanners)
+    with exclusively(folder):
+        layout = folder / "layout"
+        if not (layout / "index.json").exists():
+            _build(inputs, scanners, layout)
+        return layout
+
+
+def _folder(inputs: BuildInputs, scanners: Scanners) -> Path:
+    return scanners.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key(scanners)}"
+
+
+def _build(inputs: BuildInputs, scanners: Scanners, layout: Path) -> str:
     staged = context.stage(scanners.server_source, inputs)
-    digest = build.build_layout(staged, inputs=inputs, builder=scanners.builder, target=layout)
+    return build.build_layout(staged, inputs=inputs, builder=scanners.builder, target=layout)
+
+
+def _made(inputs: BuildInputs, scanners: Scanners, layout: Path) -> Evidence:
+    digest = _build(inputs, scanners, layout)
     runtime = _runtime_scans(layout, scanners)
-    return Evidence(image_digest=digest, scans=runtime.scans, sbom=runtime.sbom)
+    return Evidence(
+        image_digest=digest, build=inputs.digest(), scans=runtime.scans, sbom=runtime.sbom
+    )
 
 
 def _stored(inputs: BuildInputs, scanners: Scanners) -> Evidence | None:
     """What another machine's gate left in the registry, if it is of these scanners."""
-    found = find_evidence(names.repository(scanners.registry, inputs.model), inputs)
+    repository = names.repository(scanners.registry, inputs.model)
+    found = find_evidence(repository, inputs, scanners.signer)
     if found is None:
         return None
-    used = {(scan.scanner, scan.version, _origin(scan)) for scan in found.scans}
+    # What the manifest names and needs is scanned as it is today.
+    scans = tuple(scan for scan in found.scans if scan.target == "image")
+    used = {(scan.scanner, scan.version, _origin(scan)) for scan in scans}
     wanted = {
         ("trivy", trivy.trivy_version(), scanners.trivy_database),
         ("grype", grype.grype_version(), scanners.grype_database),
     }
-    return found if wanted <= used else None
+    return found.model_copy(update={"scans": scans}) if wanted <= used else None
 
 
 def _origin(scan: Scan) -> str:

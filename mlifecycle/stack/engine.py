@@ -75,13 +75,13 @@ class Engine:
         except automation.CommandError as error:
             raise EngineError(str(error)) from error
 
-    def configuration(self) -> dict[str, str]:
+    def configuration(self) -> dict[str, automation.ConfigValue]:
         """The stack's configuration, decrypted, by full key.
 
         Raises:
             EngineError: the backend does not answer, or the passphrase is another.
         """
-        return {key: item.value for key, item in self._ask(self._stack.get_all_config).items()}
+        return dict(self._ask(self._stack.get_all_config))
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs as the last update left them.

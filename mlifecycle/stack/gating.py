@@ -2,18 +2,26 @@
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
+from mlifecycle.base_image import BaseImage, base_image_of
+from mlifecycle.dependencies.lock import NO_LOCK, Lock
 from mlifecycle.dependencies.pins import exact_pins
 from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
 from mlifecycle.gate import Dependencies, GateSettings
+from mlifecycle.governance.context import Context
 from mlifecycle.governance.governance import Governance
+from mlifecycle.governance.owners_file import POLICY_PACK
+from mlifecycle.image import names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
+from mlifecycle.release.publication import Destination, is_published
 from mlifecycle.security.image_scan import Scanners
-from mlifecycle.stack.settings import StackSettings
+from mlifecycle.security.signing import StatementSigner
+from mlifecycle.stack.settings import StackSettings, setting_error
 
 # Relative to the checkout, in which the program runs.
 SERVER = Path("inference")
@@ -28,56 +36,114 @@ def context_digest() -> str:
     return hashlib.sha256(parts.encode()).hexdigest()
 
 
-def gate_settings(settings: StackSettings, governance: Governance) -> GateSettings:
-    """The gate of a stack on this machine."""
+@dataclass(frozen=True)
+class GatedStack:
+    """A stack on this machine: what all of its models are gated by and made of.
+
+    Attributes:
+        images: over what all images are built of, as `context_digest`.
+    """
+
+    name: str
+    settings: StackSettings
+    context: Context
+    gate: GateSettings
+    base_image: BaseImage
+    locks: LockStore
+    images: str
+
+    def destination(self, inputs: BuildInputs) -> Destination:
+        """Where a model's images are published."""
+        alias = names.alias(inputs.version, self.name, self.settings.environment)
+        return Destination(
+            names.repository(self.settings.registry, inputs.model),
+            alias if self.settings.version_tags else "",
+            self.gate.scanners.signer,
+            self.gate.policy_digest,
+        )
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What a model is released from.
+
+    Attributes:
+        artifact: what its store holds, or the reason why that cannot be released.
+        inputs: what its image is made of, or the reason why there can be none.
+        is_owed: whether the registry lacks something of a release that runs and does not change.
+    """
+
+    artifact: Artifact | str
+    dependencies: Dependencies
+    inputs: BuildInputs | str
+    is_owed: bool = False
+
+
+REFUSED = Materials("refused", Dependencies((), NO_LOCK), "refused")
+
+
+def gated_stack(
+    name: str, settings: StackSettings, governance: Governance, context: Context
+) -> GatedStack:
+    """The gate of a stack on this machine.
+
+    Raises:
+        SettingsError: the signing key is none.
+        ToolError: the registry does not answer.
+    """
+    try:
+        signer = StatementSigner.of_key(settings.signing_key) if settings.signing_key else None
+    except ValueError as error:
+        raise setting_error(name, "signingKey", error) from error
     scanners = Scanners(
         builder=settings.builder,
         registry=settings.registry,
+        signer=signer,
         trivy_database=settings.trivy_database,
         grype_database=settings.grype_database,
         seconds=settings.scan_timeout_seconds,
         server_source=SERVER,
         cache=CACHE,
     )
-    return GateSettings(settings.environment, governance, scanners)
+    return GatedStack(
+        name,
+        settings,
+        context,
+        GateSettings(settings.environment, governance, scanners, folder_digest(POLICY_PACK)),
+        base_image_of(settings.base_image, settings.registry),
+        LockStore(settings.registry, CACHE),
+        context_digest(),
+    )
 
 
-def stored_artifact(manifest: Manifest, settings: StackSettings) -> Artifact | str:
-    """What the store holds for a model, or the reason why it cannot be released."""
-    try:
-        return inspect_artifact(manifest.spec.model.uri, settings.model_store)
-    except ArtifactError as error:
-        return str(error)
-
-
-def dependencies_of(manifest: Manifest, locks: LockStore) -> Dependencies:
-    """What a model's dependencies are locked to; what cannot be locked is the gate's finding.
+def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
+    """What a model is released from; what is wrong with it is the gate's finding.
 
     Raises:
         ToolError: the registry does not answer.
     """
-    named = manifest.spec.dependencies
-    return Dependencies(tuple(exact_pins(named)), locks.lock_of(named))
-
-
-def build_inputs(
-    manifest: Manifest, artifact: Artifact | str, base_image: str, context: str
-) -> BuildInputs | str:
-    """What a model's image is made of, or the reason why there can be none.
-
-    Args:
-        base_image: by digest.
-        context: as `context_digest`.
-    """
-    if isinstance(artifact, str):
-        return artifact
-    model = manifest.spec.model
-    return BuildInputs(
+    named, model = manifest.spec.dependencies, manifest.spec.model
+    dependencies = Dependencies(tuple(exact_pins(named)), stack.locks.lock_of(named))
+    try:
+        artifact = inspect_artifact(model.uri, stack.settings.model_store)
+    except ArtifactError as error:
+        return Materials(str(error), dependencies, str(error))
+    inputs = BuildInputs(
         artifact_digest=artifact.digest,
         golden_digest=artifact.golden_digest,
-        context_digest=context,
-        base_image=base_image,
+        context_digest=stack.images,
+        base_image=stack.base_image.reference,
         uri=model.uri,
         model=model.name,
         version=model.version,
     )
+    return Materials(artifact, dependencies, inputs, _is_owed(inputs, dependencies.lock, stack))
+
+
+def _is_owed(inputs: BuildInputs, lock: Lock, stack: GatedStack) -> bool:
+    running = (stack.context.running or {}).get(inputs.model)
+    if running is None or running.build != inputs.digest():
+        return False
+    digest = (running.image or "").partition("@")[2]
+    is_kept = lock.is_kept and stack.base_image.is_kept
+    return not (is_kept and is_published(inputs, digest, stack.destination(inputs)))

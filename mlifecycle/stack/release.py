@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
         VerificationError: a model that the stack holds does not answer as its samples say.
         ManifestError, SettingsError, ArtifactError: what the release is made of is unusable.
     """
-    settings = read_settings(stack, configuration_reader(engine.configuration()))
+    settings = settings_of(stack, engine)
     manifests = [item.manifest for item in manifests_of(stack, settings, root)]
     names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
     report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
@@ -90,14 +90,25 @@ def _one_context(stack: str, settings: StackSettings) -> Iterator[None]:
             del os.environ[CONTEXT_VARIABLE]
 
 
-def configuration_reader(configuration: dict[str, str]) -> Callable[[str], Any]:
-    """How `read_settings` finds a key in the engine's answer; arrays are JSON there."""
+def settings_of(stack: str, engine: Engine) -> StackSettings:
+    """The settings of a stack, as the engine knows them.
+
+    Raises:
+        EngineError, SettingsError: they cannot be had, or are unusable.
+    """
+    configuration = engine.configuration()
 
     def get(key: str) -> Any:
-        value = configuration.get(f"{PROJECT}:{key}")
+        item = configuration.get(f"{PROJECT}:{key}")
+        value = item and item.value
+        # Arrays are JSON there.
         return json.loads(value) if value and value.startswith("[") else value
 
-    return get
+    def is_encrypted(key: str) -> bool:
+        item = configuration.get(f"{PROJECT}:{key}")
+        return bool(item and item.secret)
+
+    return read_settings(stack, get, is_encrypted)
 
 
 def _verify(name: str, uri: str, outputs: dict[str, Any], settings: StackSettings) -> ReleasedModel:

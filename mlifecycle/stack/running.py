@@ -45,10 +45,12 @@ def running_releases(stack: str) -> dict[str, RunningRelease]:
 
 
 def _running(resource: dict[str, Any]) -> tuple[str, RunningRelease]:
-    outputs = resource["outputs"]
+    outputs, inputs = resource["outputs"], resource.get("inputs") or {}
     release = RunningRelease(
         version=outputs["version"],
-        manifest=(resource.get("inputs") or {}).get("manifest"),
+        manifest=inputs.get("manifest"),
+        build=inputs.get("build"),
+        image=outputs["image"],
         **outputs.get("metrics") or {},
     )
     return resource["urn"].rsplit("::", 1)[1], release

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlifecycle.base_image import base_image_of
-from mlifecycle.dependencies.store import LockStore
 from mlifecycle.gate import GateRefusal, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import evaluate
@@ -13,15 +11,7 @@ from mlifecycle.governance.governance import load_governance
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
 from mlifecycle.report.governance import refusal_text
 from mlifecycle.security.repository import Repository, repository_refusal
-from mlifecycle.stack.gating import (
-    CACHE,
-    SHIPPED_SOURCE,
-    build_inputs,
-    context_digest,
-    dependencies_of,
-    gate_settings,
-    stored_artifact,
-)
+from mlifecycle.stack.gating import SHIPPED_SOURCE, gated_stack, materials_of
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import StackSettings
 
@@ -64,10 +54,7 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
     governance = load_governance()
     governance.require_environment(settings.environment)
     context = context_of(stack, settings)
-    gate = gate_settings(settings, governance)
-    locks = LockStore(settings.registry, CACHE)
-    base = base_image_of(settings.base_image, settings.registry)
-    context_of_images = context_digest()
+    gated_by = gated_stack(stack, settings, governance, context)
 
     def gated(item: LoadedManifest) -> GatedModel:
         manifest, model = item.manifest, item.manifest.spec.model
@@ -76,11 +63,11 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
         if evaluation.refused:
             outcome = refusal_text(model.name, str(item.file), evaluation.findings)
         else:
-            artifact = stored_artifact(manifest, settings)
-            inputs = build_inputs(manifest, artifact, base.reference, context_of_images)
-            dependencies = dependencies_of(manifest, locks)
+            found = materials_of(manifest, gated_by)
             try:
-                outcome = pass_gate(evaluation, inputs, dependencies, context, gate)
+                outcome = pass_gate(
+                    evaluation, found.inputs, found.dependencies, context, gated_by.gate
+                )
             except GateRefusal as error:
                 outcome = f"{model.name} ({item.file})\n{error}"
         return GatedModel(model.name, model.version, outcome)

@@ -14,6 +14,7 @@ from mlifecycle.manifest.loading import LoadedManifest, load_paths
 from mlifecycle.manifest.schema import Manifest
 
 PROJECT = "mlifecycle"
+SECRETS = ("signingKey", "modelStoreAccessKeyId", "modelStoreSecretAccessKey")
 # The engine's type of a model (components/model_deployment.py).
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
@@ -65,6 +66,8 @@ class StackSettings(BaseModel):
     trivy_database: NotEmpty
     grype_database: NotEmpty
     scan_timeout_seconds: Annotated[int, Field(ge=1, le=3600)]
+    version_tags: bool
+    signing_key: str = Field(repr=False)
     model_store: ModelStore
     replicas: Annotated[int, Field(ge=1, le=1000)]
     maximum_replicas: Annotated[int, Field(ge=1, le=1000)]
@@ -105,15 +108,23 @@ def manifests_of(stack: str, settings: StackSettings, root: Path) -> list[Loaded
     return load_paths(folders)
 
 
-def read_settings(stack: str, get: Callable[[str], Any]) -> StackSettings:
+def read_settings(
+    stack: str, get: Callable[[str], Any], is_encrypted: Callable[[str], bool]
+) -> StackSettings:
     """The settings of `stack`.
 
     Args:
         get: a key's value without the project's prefix, None where it is not set; arrays as lists.
+        is_encrypted: whether a key stands encrypted in the stack's file.
 
     Raises:
         SettingsError: naming each key, what is wrong and the file.
     """
+    # Not in Pulumi.yaml: there, a secret that may be absent cannot be declared.
+    for key in SECRETS:
+        if get(key) and not is_encrypted(key):
+            remedy = f"set it with `pulumi config set --secret {PROJECT}:{key}`"
+            raise setting_error(stack, key, f"is a secret and stands in plain text: {remedy}")
     try:
         return StackSettings(
             environment=get("environment"),
@@ -127,6 +138,8 @@ def read_settings(stack: str, get: Callable[[str], Any]) -> StackSettings:
             trivy_database=get("trivyDatabase"),
             grype_database=get("grypeDatabase"),
             scan_timeout_seconds=get("scanTimeoutSeconds"),
+            version_tags=get("versionTags") not in (False, "false"),
+            signing_key=get("signingKey") or "",
             model_store=ModelStore(
                 endpoint=get("modelStoreEndpoint") or "",
                 region=get("modelStoreRegion") or "us-east-1",

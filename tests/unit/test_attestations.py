@@ -31,7 +31,9 @@ SCANS = tuple(
     )
     for scanner in ("trivy", "grype")
 )
-EVIDENCE = Evidence(image_digest=IMAGE, scans=SCANS, sbom=json.dumps({"components": [{"a": 1}]}))
+EVIDENCE = Evidence(
+    image_digest=IMAGE, build="c" * 64, scans=SCANS, sbom=json.dumps({"components": [{"a": 1}]})
+)
 TEXTS = [item.text for item in statements("registry/x", EVIDENCE, "0" * 64)]
 
 

@@ -14,7 +14,7 @@ from devcluster.errors import EnvironmentUnfit
 from devcluster.platform import namespace, preflight
 from devcluster.platform.layout import Layout, layout_for, process_layout
 from devcluster.platform.supervisor import render_configuration
-from mlifecycle.stack.settings import read_settings
+from mlifecycle.stack.settings import SECRETS, SettingsError, read_settings
 
 LAYOUT = Layout("mlifecycle", Path("/cache"), Path("/state"), IPv4Network("10.203.0.0/22"))
 
@@ -148,7 +148,7 @@ def test_the_committed_settings_can_be_read(stack: str) -> None:
     """The local platform puts values of its own over some of them, and would hide a mistake."""
     file = local_stacks.CHECKOUT / f"Pulumi.{stack}.yaml"
     config = yaml.safe_load(file.read_text())["config"]
-    settings = read_settings(stack, lambda key: config.get(f"mlifecycle:{key}"))
+    settings = read_settings(stack, lambda key: config.get(f"mlifecycle:{key}"), lambda _: True)
     assert settings.egress[0].port == 443
 
 
@@ -196,3 +196,12 @@ def test_a_state_folder_too_long_for_a_socket_is_refused() -> None:
     layout = Layout("mlifecycle", Path("/cache"), Path("/" + "x" * 99), LAYOUT.network)
     with pytest.raises(EnvironmentUnfit, match="too long for a socket"):
         preflight.check(layout)
+
+
+@pytest.mark.parametrize("key", SECRETS)
+def test_a_secret_in_plain_text_is_refused_without_being_shown(key: str) -> None:
+    committed = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.prod.yaml").read_text())["config"]
+    config = {**committed, f"mlifecycle:{key}": "hunter2"}
+    with pytest.raises(SettingsError, match=f"mlifecycle:{key}: is a secret") as refusal:
+        read_settings("prod", lambda name: config.get(f"mlifecycle:{name}"), lambda _: False)
+    assert "hunter2" not in str(refusal.value)

@@ -290,7 +290,7 @@ def test_a_report_of_gitleaks_that_is_none_is_an_error(
 
 def test_evidence_is_read_back_and_a_broken_file_is_none(tmp_path: Path) -> None:
     scan_ = Scan(scanner="trivy", version="0.74.0", target="image", inspected=1)
-    evidence = Evidence(image_digest="sha256:" + "0" * 64, scans=(scan_,), sbom="{}")
+    evidence = Evidence(image_digest="sha256:" + "0" * 64, build="", scans=(scan_,), sbom="{}")
     file = tmp_path / "gate" / "evidence.json"
     write_scans(evidence, file)
     assert read_scans(Evidence, file) == evidence

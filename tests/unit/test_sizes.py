@@ -13,9 +13,9 @@ from mlifecycle.quantity import is_whole, parse_quantity
 from mlifecycle.stack.settings import read_settings
 
 CONFIG = yaml.safe_load((CHECKOUT / "Pulumi.dev.yaml").read_text())["config"]
-SETTINGS = read_settings("dev", lambda key: CONFIG.get(f"mlifecycle:{key}")).model_copy(
-    update={"cpu_request": "250m", "cpu_limit": "1", "memory": "512Mi"}
-)
+SETTINGS = read_settings(
+    "dev", lambda key: CONFIG.get(f"mlifecycle:{key}"), lambda _: True
+).model_copy(update={"cpu_request": "250m", "cpu_limit": "1", "memory": "512Mi"})
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.runtime import get_config
+from pulumi.runtime import get_config, is_config_secret
 
 from components import availability, cluster, network, workload
 from components.sizes import sizes_of
@@ -26,7 +26,7 @@ DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 
 def main() -> None:
     """One provider and namespace, and in it one component with its objects for each manifest."""
-    settings = read_settings(pulumi.get_stack(), _config)
+    settings = read_settings(pulumi.get_stack(), _config, _is_encrypted)
     loaded = manifests_of(pulumi.get_stack(), settings, Path())
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
@@ -73,6 +73,10 @@ def _model(
         settings,
         pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=before)),
     )
+
+
+def _is_encrypted(key: str) -> bool:
+    return bool(is_config_secret(f"{PROJECT}:{key}"))
 
 
 def _config(key: str) -> Any:

@@ -88,7 +88,7 @@ def test_mise_pins_the_same_versions() -> None:
         (("used_by", "serves_well = 1\nused_by"), "unknown key serves_well"),
         (('group = "greeting"', 'group = "other"'), "tool greeter: no group 'other'"),
         ((">=1.2,<2", "~1.2"), "serves: '~1.2' is not ==, >= or < followed by a version"),
-        (('["up"]', '["down"]'), "used_by knows only up, test-full"),
+        (('["up"]', '["down"]'), "used_by knows only up, test, test-full"),
         (('module = "greeting"', 'module = "nowhere"'), "go.mod is missing"),
         (('package = "."', 'package = "."\nbeside = "nobody"'), "no tool 'nobody' before it"),
         (('package = "."', 'package = "."\nversion_pattern = "("'), "version_pattern: "),

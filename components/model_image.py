@@ -1,0 +1,93 @@
+"""The image of a model: pushed by digest, and published when the registry has what was scanned."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker_build as docker_build
+
+from components.hooks import in_hook_pool
+from mlifecycle import base_image
+from mlifecycle.dependencies.lock import Lock
+from mlifecycle.image import build, names
+from mlifecycle.image.context import BuildContext, stage
+from mlifecycle.image.names import BuildInputs
+from mlifecycle.release.publication import Destination, publish, push_again
+from mlifecycle.security.evidence import Evidence
+from mlifecycle.security.image_scan import layout_of
+from mlifecycle.stack.gating import GatedStack
+
+
+@dataclass(frozen=True)
+class ModelImage:
+    """One model's image, and what is kept with it.
+
+    Attributes:
+        needs: the manifest's dependencies, and
+        lock: what they are locked to.
+        evidence: passes the gate, or finds it passed.
+    """
+
+    inputs: BuildInputs
+    needs: Sequence[str]
+    lock: Lock
+    stack: GatedStack
+    evidence: Callable[[], Evidence]
+
+    @property
+    def _destination(self) -> Destination:
+        return self.stack.destination(self.inputs)
+
+    def push(self, parent: pulumi.Resource) -> docker_build.Image:
+        """Push by digest only: bytes get no name before they are known to be the scanned ones."""
+        staged: pulumi.Output[BuildContext] = pulumi.Output.from_input(self._staged(parent))
+        return docker_build.Image(
+            self.inputs.model,
+            context=docker_build.BuildContextArgs(
+                location=staged.apply(lambda folders: str(folders.server)),
+                named={
+                    "wheels": docker_build.ContextArgs(
+                        location=staged.apply(lambda folders: str(folders.wheels))
+                    ),
+                    "release": docker_build.ContextArgs(
+                        location=staged.apply(lambda folders: str(folders.release))
+                    ),
+                },
+            ),
+            build_args=build.build_arguments(self.inputs.base_image),
+            labels=build.labels(self.inputs),
+            builder=docker_build.BuilderConfigArgs(name=self.stack.settings.builder),
+            platforms=[docker_build.Platform.LINUX_AMD64],
+            exports=[docker_build.ExportArgs(raw=build.push_output(self._destination.repository))],
+            # The gate builds in preview; a preview pushes nothing.
+            build_on_preview=False,
+            push=False,
+            # Old images stay pullable for a rollback, also after `pulumi destroy`.
+            opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
+        )
+
+    def reference(self) -> str:
+        """What runs, `name:tag@sha256:...`."""
+        digest = self.evidence().image_digest
+        return names.reference(self.stack.settings.registry, self.inputs, digest)
+
+    def publish(self) -> None:
+        """Keep what the image is made of, attach its evidence, and give it its names."""
+        registry = self.stack.settings.registry
+        if not self.lock.is_kept:
+            self.stack.locks.keep(self.needs, self.lock)
+        if not self.stack.base_image.is_kept:
+            base_image.keep(self.stack.base_image, registry)
+        publish(self.evidence(), self.inputs, self._destination)
+
+    def publish_again(self) -> None:
+        """The same, where the registry has lost some of it and nothing else changes."""
+        layout = layout_of(self.inputs, self.stack.gate.scanners)
+        push_again(layout, self.evidence().image_digest, self._destination)
+        self.publish()
+
+    async def _staged(self, parent: pulumi.Resource) -> BuildContext:
+        await parent.urn.future()
+        return await in_hook_pool(
+            lambda: stage(self.stack.gate.scanners.server_source, self.inputs)
+        )

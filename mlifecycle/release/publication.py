@@ -1,0 +1,73 @@
+"""Publishing an image that has passed: evidence first, then its names; and again what got lost."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlifecycle import registry
+from mlifecycle.image import names
+from mlifecycle.image.names import BuildInputs
+from mlifecycle.process import ToolError
+from mlifecycle.security.evidence import Evidence
+from mlifecycle.security.evidence_store import has_evidence, store_evidence
+from mlifecycle.security.signing import StatementSigner
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a model's images are published.
+
+    Attributes:
+        alias: the tag by which people name the version; empty where the registry's tags never move.
+        policy_digest: 64 hex digits over the policy by which they pass.
+    """
+
+    repository: str
+    alias: str
+    signer: StatementSigner | None
+    policy_digest: str
+
+
+def publish(evidence: Evidence, inputs: BuildInputs, destination: Destination) -> None:
+    """Give an image that was pushed by digest its evidence, then its names.
+
+    Raises:
+        ToolError: the registry has not the bytes that were scanned, or has them under a name that
+            means others, or refuses.
+    """
+    repository, digest = destination.repository, evidence.image_digest
+    if registry.find_digest(f"{repository}@{digest}") is None:
+        raise ToolError(
+            f"{repository} does not hold {digest}, which was scanned: what was pushed is something"
+            " else. Nothing has been named; run the same command again"
+        )
+    tag = names.tag(inputs)
+    named = registry.find_digest(f"{repository}:{tag}")
+    if named not in (None, digest):
+        raise ToolError(
+            f"{repository}:{tag} is {named}, and not {digest}, which was scanned: somebody has"
+            " moved the tag. Find out who, remove it, and run the same command again"
+        )
+    store_evidence(repository, evidence, destination.policy_digest, destination.signer)
+    for name in filter(None, (tag, destination.alias)):
+        registry.set_tag(repository, digest, name)
+
+
+def is_published(inputs: BuildInputs, digest: str, destination: Destination) -> bool:
+    """Whether the registry still has an image that runs, its name and its evidence.
+
+    Raises:
+        ToolError: the registry does not answer.
+    """
+    repository = destination.repository
+    named = registry.find_digest(f"{repository}:{names.tag(inputs)}")
+    return named == digest and has_evidence(repository, digest, destination.signer)
+
+
+def push_again(layout: Path, digest: str, destination: Destination) -> None:
+    """Push the bytes that were scanned, where the registry has lost them.
+
+    Raises:
+        ToolError: the layout has other bytes, or the registry refuses.
+    """
+    if registry.find_digest(f"{destination.repository}@{digest}") is None:
+        registry.push_layout(layout, destination.repository, digest)

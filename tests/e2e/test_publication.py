@@ -1,0 +1,184 @@
+"""What the registry has of a release: the scanned bytes, their evidence and their names."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+
+from devcluster.platform.layout import Layout
+from mlifecycle.security.attestations import SBOM, SUMMARY, VULNERABILITIES
+from mlifecycle.security.evidence_store import PREDICATE
+from tests.sandbox import Platform, Result, Sandbox
+
+# No transparency log and no certificates stand behind a key of one's own.
+TRUSTED_ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
+LACKS = "the registry lacks a part of what runs: `up` puts it there again"
+
+
+@pytest.fixture(scope="module")
+def released(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A stack with a model of its own name, so that its part of the registry is its own too."""
+    sandbox = Sandbox(platform, tmp_path_factory.mktemp("published"))
+    sandbox.write_manifest(("name: fraud-detector", f"name: model-{sandbox.stack}"))
+    try:
+        result = sandbox.up()
+        assert result.code == 0, result.output
+        yield sandbox
+    finally:
+        sandbox.remove()
+
+
+def image(sandbox: Sandbox) -> tuple[str, str, str]:
+    """Repository, tag and digest of what the stack says that it runs."""
+    outputs = json.loads(sandbox.pulumi("stack", "output", "--json").output)
+    name, digest = outputs["models"][f"model-{sandbox.stack}"]["image"].split("@")
+    repository, _, tag = name.rpartition(":")
+    return repository, tag, digest
+
+
+def attached(sandbox: Sandbox) -> list[dict[str, Any]]:
+    repository, _, digest = image(sandbox)
+    command = ("artifact", "list", f"{repository}@{digest}", "--format", "{{json .}}")
+    return list(json.loads(sandbox.run("regctl", *command).output)["descriptors"])
+
+
+def registry_folder(layout: Layout, sandbox: Sandbox) -> Path:
+    """Where the registry keeps what it knows of the stack's one image repository."""
+    (folder,) = layout.state.rglob(f"repositories/model-{sandbox.stack}/inference-service")
+    return folder
+
+
+def unchanged(sandbox: Sandbox) -> Result:
+    return sandbox.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+
+
+def test_the_evidence_is_beside_the_image_and_any_machine_finds_it(released: Sandbox) -> None:
+    repository, _, _ = image(released)
+    texts: dict[str, list[dict[str, Any]]] = {}
+    for item in attached(released):
+        text = released.run("regctl", "artifact", "get", f"{repository}@{item['digest']}").output
+        texts.setdefault(item["annotations"][PREDICATE], []).append(json.loads(text)["predicate"])
+    assert {SBOM, VULNERABILITIES, SUMMARY} <= texts.keys()
+    inspected = {
+        (scan["scanner"]["uri"].split("@")[0], scan["mlifecycle"]["target"]): scan
+        for scan in texts[VULNERABILITIES]
+    }
+    assert inspected.keys() == {
+        ("pkg:generic/trivy", "image"),
+        ("pkg:generic/grype", "image"),
+        ("pkg:generic/grype", "lock"),
+    }
+    image_scan = inspected["pkg:generic/trivy", "image"]
+    assert image_scan["mlifecycle"]["inspected"] > 100
+    assert [item["id"] for item in image_scan["scanner"]["result"]] == ["CVE-2025-6297"]
+    assert texts[SUMMARY][0]["verificationResult"] == "PASSED"
+    # An empty cache is another machine: it scans and builds nothing, and knows all the same.
+    cache = released.own_cache()
+    try:
+        preview = released.preview()
+        assert preview.code == 0, preview.output
+        assert "13 unchanged" in preview.output
+        assert len(list(cache.rglob("evidence.json"))) == 1
+        assert list(cache.rglob("index.json")) == []
+    finally:
+        del released.variables["XDG_CACHE_HOME"]
+        shutil.rmtree(cache.parent)
+
+
+def test_people_name_a_release_by_its_version(released: Sandbox) -> None:
+    repository, tag, digest = image(released)
+    for name in (tag, f"2.1.0-{released.stack}"):
+        found = released.run("regctl", "image", "digest", f"{repository}:{name}")
+        assert found.output.strip() == digest
+
+
+def test_the_lock_and_the_base_image_are_kept_for_every_run(released: Sandbox) -> None:
+    host = released.platform.layout.registry
+    for kind in ("locks", "base-images"):
+        tags = released.run("regctl", "tag", "ls", f"{host}/mlifecycle/{kind}")
+        assert len(tags.output.split()) >= 1, tags.output
+    assert "made one" not in released.preview().output
+
+
+def test_with_a_key_only_what_it_has_signed_counts_and_others_read_it(
+    released: Sandbox, cosign: Path, tmp_path: Path
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "key.pub").write_bytes(public)
+    (tmp_path / "root.json").write_text(json.dumps(TRUSTED_ROOT))
+    secret = ("config", "set", "--secret", "mlifecycle:signingKey", "--stack", released.stack)
+    environment = released.environment
+    subprocess.run(
+        [shutil.which("pulumi", path=environment["PATH"]) or "", *secret],
+        input=private,
+        env=environment,
+        cwd=released.folder,
+        check=True,
+    )
+    try:
+        preview = released.preview()
+        assert LACKS in preview.output, preview.output
+        result = released.up()
+        assert result.code == 0, result.output
+        assert "PRIVATE KEY" not in result.output
+        assert unchanged(released).code == 0
+    finally:
+        released.configure()
+    repository, _, digest = image(released)
+    for kind in (SBOM, VULNERABILITIES, SUMMARY):
+        verified = released.run(
+            *(str(cosign), "verify-attestation", "--key", str(tmp_path / "key.pub")),
+            *("--private-infrastructure", "--trusted-root", str(tmp_path / "root.json")),
+            *("--type", kind, f"{repository}@{digest}"),
+        )
+        assert verified.code == 0, verified.output
+    scanned = released.run(
+        *("trivy", "image", "--sbom-sources", "oci", "--format", "json", "--list-all-pkgs"),
+        *("--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"),
+        *("--disable-telemetry", "--scanners", "license", f"{repository}@{digest}"),
+    )
+    assert "Found SBOM" in scanned.output, scanned.output[:2000]
+
+
+def test_what_the_registry_has_lost_is_put_there_again(released: Sandbox) -> None:
+    shutil.rmtree(registry_folder(released.platform.layout, released))
+    preview = released.preview()
+    assert LACKS in preview.output, preview.output
+    result = released.mlifecycle("up", "--stack", released.stack)
+    assert result.code == 0, result.output
+    repository, tag, digest = image(released)
+    found = released.run("regctl", "image", "digest", f"{repository}:{tag}")
+    assert found.output.strip() == digest
+    assert len(attached(released)) >= 5
+    assert unchanged(released).code == 0
+
+
+def test_a_tag_that_somebody_moved_is_not_followed(released: Sandbox) -> None:
+    repository, tag, digest = image(released)
+    other = (f"{released.platform.layout.registry}/library/python:3.11-slim", f"{repository}:{tag}")
+    assert released.run("regctl", "image", "copy", *other).code == 0
+    for cache in (False, True):
+        if cache:
+            # Another machine, which knows only what the registry says.
+            released.own_cache()
+        result = released.mlifecycle("up", "--stack", released.stack)
+        assert result.code == 1, result.output
+        assert f"and not {digest}, which was scanned: somebody has moved the tag" in result.output
+    del released.variables["XDG_CACHE_HOME"]
+    assert released.run("regctl", "tag", "delete", f"{repository}:{tag}").code == 0
+    again = released.mlifecycle("up", "--stack", released.stack)
+    assert again.code == 0, again.output
+    assert unchanged(released).code == 0
