@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pulumi
 from pulumi.runtime import get_config, is_config_secret
 
-from components import cluster
+from components import admission, cluster
 from components.hooks import in_hook_pool
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
@@ -68,6 +68,13 @@ def main() -> None:
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
         filter(None, (settings.namespace_of(item.manifest) for item in loaded)),
+        (pulumi.get_stack(), settings.environment),
+        pulumi.ResourceOptions(provider=provider),
+    )
+    admission.policy(
+        pulumi.get_stack(),
+        settings.admission_action,
+        [namespace.released for namespace in owned.values()],
         pulumi.ResourceOptions(provider=provider),
     )
     generator_digest = folder_digest(Path("components"))
@@ -78,13 +85,15 @@ def main() -> None:
             materials=found,
             generator_digest=generator_digest,
             stack=gated,
+            namespace=owned.get(settings.namespace_of(item.manifest)),
             repository=repository,
         )
-        namespace = owned.get(settings.namespace_of(item.manifest))
         options = pulumi.ResourceOptions(
-            providers=[provider], depends_on=[namespace] if namespace else []
+            providers=[provider], depends_on=[args.namespace.closed] if args.namespace else []
         )
         models.append(ModelDeployment(args, options))
+    for namespace in owned.values():
+        namespace.released.close()
     pulumi.export("environment", settings.environment)
     pulumi.export("models", _unless_refused(models, objects, repository))
 

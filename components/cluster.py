@@ -1,11 +1,13 @@
 """The stack's connection to its cluster, and the namespaces that it owns."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import network
+from components.admission import STACK_LABEL, ReleasedImages
 from mlifecycle.governance.objects.pod_security import VERSION
 from mlifecycle.stack.settings import StackSettings
 
@@ -26,19 +28,44 @@ def provider(settings: StackSettings) -> kubernetes.Provider:
     )
 
 
-def namespaces(names: Iterable[str], options: pulumi.ResourceOptions) -> dict[str, pulumi.Resource]:
-    """Each namespace that the stack's models land in, closed; what a model needs depends on it."""
-    return {name: _namespace(name, options) for name in sorted(set(names))}
+@dataclass(frozen=True)
+class OwnedNamespace:
+    """A namespace that the stack's models land in, closed.
+
+    Attributes:
+        closed: what a model needs depends on it.
+        released: what it admits.
+    """
+
+    closed: pulumi.Resource
+    released: ReleasedImages
 
 
-def _namespace(name: str, options: pulumi.ResourceOptions) -> pulumi.Resource:
+def namespaces(
+    names: Iterable[str], stack: tuple[str, str], options: pulumi.ResourceOptions
+) -> dict[str, OwnedNamespace]:
+    """Each namespace that the stack's models land in, by its name.
+
+    Args:
+        stack: its name and environment.
+    """
+    return {name: _namespace(name, stack, options) for name in sorted(set(names))}
+
+
+def _namespace(
+    name: str, stack: tuple[str, str], options: pulumi.ResourceOptions
+) -> OwnedNamespace:
     namespace = kubernetes.core.v1.Namespace(
         name,
         metadata=kubernetes.meta.v1.ObjectMetaArgs(
             name=name,
-            labels={**POD_SECURITY, "app.kubernetes.io/managed-by": "pulumi"},
+            labels={
+                **POD_SECURITY,
+                STACK_LABEL: stack[0],
+                "app.kubernetes.io/managed-by": "pulumi",
+            },
         ),
         opts=options,
     )
-    after = pulumi.ResourceOptions(depends_on=[namespace])
-    return network.default_deny(name, pulumi.ResourceOptions.merge(options, after))
+    after = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[namespace]))
+    return OwnedNamespace(network.default_deny(name, after), ReleasedImages(name, stack, after))

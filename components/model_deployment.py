@@ -10,6 +10,7 @@ import pulumi
 from pulumi import ResourceHookBinding, ResourceOptions
 
 from components import availability, network, workload
+from components.cluster import OwnedNamespace
 from components.hooks import guarded_hook
 from components.model_gate import GateInputs, ModelGate
 from components.model_image import ModelImage
@@ -18,6 +19,7 @@ from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
+from mlifecycle.release.admission import Candidate, await_admission, kept_releases
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
 from mlifecycle.stack.gating import GatedStack, Materials
@@ -36,6 +38,7 @@ class ModelDeploymentArgs:
         loaded: the manifest, its file and the lines of its fields.
         stack: what gates it, by which decisions, and what its image is made of; of that only what
             the image is made of is an input of the resource.
+        namespace: where it lands; None where its manifest does not say, and is refused.
         materials: what it is released from.
         generator_digest: over the code that makes the objects, so that a change of it is one.
         repository: why nothing may be released from this checkout, empty where nothing is.
@@ -43,6 +46,7 @@ class ModelDeploymentArgs:
 
     loaded: LoadedManifest
     stack: GatedStack
+    namespace: OwnedNamespace | None
     materials: Materials
     generator_digest: str
     repository: Callable[[], str]
@@ -130,7 +134,10 @@ class ModelDeployment(pulumi.ComponentResource):
             self.settled = urns.apply(lambda known: str(known[0]))
         else:
             self.settled = self.refusal
-        self.register_outputs({**self.summary, "governance": self._verdict()})
+        released: pulumi.Output[list[str]] = pulumi.Output.from_input(self._released(image))
+        if args.namespace is not None:
+            args.namespace.released.add(released)
+        self.register_outputs({**self.summary, "released": released, "governance": self._verdict()})
 
     def _image_of(self, inputs: BuildInputs) -> ModelImage:
         args = self._args
@@ -177,6 +184,8 @@ class ModelDeployment(pulumi.ComponentResource):
             availability.disruption_budget(release, child),
         ]
         before = [image.push(self), account, *([secret] if secret else [])]
+        if self._args.namespace is not None:
+            before.append(self._args.namespace.released.resource)
         deployment = workload.deployment(
             release,
             reference,
@@ -193,7 +202,7 @@ class ModelDeployment(pulumi.ComponentResource):
         """Around the Deployment, in `up` only: name the image before it, verify after it."""
         naming = guarded_hook(
             f"naming of {release.model}",
-            image.publish,
+            lambda: self._admit(image, release),
             timeout=NAMING_SECONDS,
             on_dry_run=False,
         )
@@ -213,6 +222,25 @@ class ModelDeployment(pulumi.ComponentResource):
     async def _reference(self, image: ModelImage) -> Any:
         """What runs, from the gate's evidence; unknown where there is none."""
         return pulumi.UNKNOWN if await self.refusal.future() else image.reference()
+
+    async def _released(self, image: ModelImage | None) -> list[str]:
+        """What the model may run: this release, if it is one, and those before it."""
+        stack = self._args.stack
+        running = (stack.context.running or {}).get(self.pulumi_resource_name)
+        earlier = running.released if running else ()
+        if image is None or await self.refusal.future():
+            return list(earlier)
+        return kept_releases(image.reference(), earlier)
+
+    def _admit(self, image: ModelImage, release: workload.Release) -> None:
+        """Publish what is about to run, and wait until the cluster knows that it may."""
+        image.publish()
+        settings = self._args.stack.settings
+        if settings.admission_action == "Deny":
+            candidate = Candidate(
+                release.namespace, release.model, image.reference(), settings.kube_context
+            )
+            await_admission(candidate)
 
     def _verify(self, release: workload.Release) -> None:
         artifact = self._args.materials.artifact

@@ -40,6 +40,7 @@ class RunningRelease(_Recorded):
         manifest: as `to_plain` gives it; a finding on an unchanged one is `standing`.
         build: 64 hex digits over all that its image is made of.
         image: what runs, `name:tag@sha256:...`.
+        released: what may be returned to, the newest first, the one that runs among them.
     """
 
     version: str
@@ -48,6 +49,7 @@ class RunningRelease(_Recorded):
     manifest: dict[str, Any] | None = None
     build: str | None = None
     image: str | None = None
+    released: tuple[str, ...] = ()
 
 
 class Context(_Recorded):

@@ -51,6 +51,7 @@ def _running(resource: dict[str, Any]) -> tuple[str, RunningRelease]:
         manifest=inputs.get("manifest"),
         build=inputs.get("build"),
         image=outputs["image"],
+        released=outputs.get("released") or (),
         **outputs.get("metrics") or {},
     )
     return resource["urn"].rsplit("::", 1)[1], release

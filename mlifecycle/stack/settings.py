@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -67,6 +67,7 @@ class StackSettings(BaseModel):
     grype_database: NotEmpty
     scan_timeout_seconds: Annotated[int, Field(ge=1, le=3600)]
     version_tags: bool
+    admission_action: Literal["Audit", "Deny"]
     signing_key: str = Field(repr=False)
     model_store: ModelStore
     replicas: Annotated[int, Field(ge=1, le=1000)]
@@ -138,6 +139,7 @@ def read_settings(
             trivy_database=get("trivyDatabase"),
             grype_database=get("grypeDatabase"),
             scan_timeout_seconds=get("scanTimeoutSeconds"),
+            admission_action=get("admissionAction"),
             version_tags=get("versionTags") not in (False, "false"),
             signing_key=get("signingKey") or "",
             model_store=ModelStore(

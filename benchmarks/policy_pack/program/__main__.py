@@ -31,12 +31,15 @@ def main() -> None:
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
         (settings.namespace_of(item.manifest) for item in loaded),
+        (pulumi.get_stack(), settings.environment),
         pulumi.ResourceOptions(provider=provider),
     )
     for item in loaded:
         namespace = settings.namespace_of(item.manifest)
-        options = pulumi.ResourceOptions(providers=[provider], depends_on=[owned[namespace]])
+        options = pulumi.ResourceOptions(providers=[provider], depends_on=[owned[namespace].closed])
         _model(item, namespace, settings, options)
+    for owner in owned.values():
+        owner.released.close()
 
 
 def _model(

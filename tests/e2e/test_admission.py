@@ -1,0 +1,169 @@
+"""The cluster itself refuses what was not released, in production, and only notes it elsewhere."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sandbox import Platform, Result, Sandbox
+
+FOREIGN = "ghcr.io/evil/miner:1"
+CONTAINER = {
+    "name": "x",
+    "securityContext": {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+    },
+}
+POD = {"securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}}
+LABELS = {"app.kubernetes.io/name": "x"}
+
+
+def pod(image: str, **changes: Any) -> dict[str, Any]:
+    """A pod that Pod Security has nothing against."""
+    return {**POD, "containers": [{**CONTAINER, "image": image}], **changes}
+
+
+def template(image: str) -> dict[str, Any]:
+    return {"metadata": {"labels": LABELS}, "spec": pod(image)}
+
+
+def job(image: str) -> dict[str, Any]:
+    inner = {**pod(image), "restartPolicy": "Never"}
+    return {"template": {"spec": inner}}
+
+
+def selected(image: str) -> dict[str, Any]:
+    return {"selector": {"matchLabels": LABELS}, "template": template(image)}
+
+
+def objects(image: str, released: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """An object of each kind that is or makes a pod of an image, with its API version."""
+    return {
+        "Pod": ("v1", {"spec": pod(image)}),
+        "Pod/init": (
+            "v1",
+            {"spec": pod(released, initContainers=[{**CONTAINER, "name": "y", "image": image}])},
+        ),
+        "PodTemplate": ("v1", {"template": template(image)}),
+        "ReplicationController": ("v1", {"spec": {"template": template(image)}}),
+        "Deployment": ("apps/v1", {"spec": selected(image)}),
+        "ReplicaSet": ("apps/v1", {"spec": selected(image)}),
+        "DaemonSet": ("apps/v1", {"spec": selected(image)}),
+        "StatefulSet": ("apps/v1", {"spec": {**selected(image), "serviceName": "x"}}),
+        "Job": ("batch/v1", {"spec": job(image)}),
+        "CronJob": (
+            "batch/v1",
+            {"spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job(image)}}},
+        ),
+    }
+
+
+KINDS = tuple(objects("", ""))
+
+
+@pytest.fixture(scope="module")
+def guarded(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A production stack with one released model."""
+    sandbox = Sandbox(platform, tmp_path_factory.mktemp("guarded"), committed="prod")
+    sandbox.write_manifest()
+    try:
+        result = sandbox.up()
+        assert result.code == 0, result.output
+        yield sandbox
+    finally:
+        sandbox.remove()
+        for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
+            sandbox.run("kubectl", "delete", kind, f"mlifecycle-{sandbox.stack}")
+
+
+def kubectl(sandbox: Sandbox, *arguments: str) -> Result:
+    return sandbox.run("kubectl", "--namespace", sandbox.namespace, *arguments)
+
+
+def create(sandbox: Sandbox, folder: Path, kind: str, image: str, *flags: str) -> Result:
+    version, body = objects(image, running(sandbox))[kind]
+    document = {
+        "apiVersion": version,
+        "kind": kind.split("/", maxsplit=1)[0],
+        "metadata": {"name": "x"},
+        **body,
+    }
+    (folder / "object.json").write_text(json.dumps(document))
+    return kubectl(sandbox, "create", "--filename", str(folder / "object.json"), *flags)
+
+
+def running(sandbox: Sandbox) -> str:
+    path = "jsonpath={.spec.template.spec.containers[0].image}"
+    found = kubectl(sandbox, "get", "deployment", "fraud-detector", "--output", path)
+    assert found.code == 0, found.output
+    return found.output
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_not_released_is_refused_whoever_asks(
+    guarded: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    result = create(guarded, tmp_path, kind, FOREIGN)
+    assert result.code != 0, result.output
+    assert f"stack {guarded.stack} has not released {FOREIGN}" in result.output
+    # A preview's dry run comes before the list knows what it is about.
+    assert create(guarded, tmp_path, kind, FOREIGN, "--dry-run=server").code == 0
+    # Neither the right name with another digest, nor the right digest under another name.
+    name, digest = running(guarded).split("@")
+    for image in (f"{name}@sha256:{'0' * 64}", f"ghcr.io/evil/miner@{digest}"):
+        assert create(guarded, tmp_path, kind, image).code != 0
+
+
+def test_nobody_slips_a_container_into_a_pod_that_runs(guarded: Sandbox) -> None:
+    names = kubectl(guarded, "get", "pods", "--output", "name").output.split()
+    debug = kubectl(guarded, "debug", names[0], f"--image={FOREIGN}", "--profile=restricted")
+    assert debug.code != 0, debug.output
+    assert f"has not released {FOREIGN}" in debug.output
+
+
+def test_what_changes_nothing_about_images_is_let_through(guarded: Sandbox) -> None:
+    for kind in ("pods", "deployment"):
+        assert kubectl(guarded, "label", kind, "--all", "note=x").code == 0
+
+
+def test_where_the_list_only_audits_a_person_is_warned(
+    guarded: Sandbox, platform: Platform, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    """Another stack in the same cluster: the production one's policy leaves its namespace alone."""
+    sandbox = Sandbox(platform, tmp_path_factory.mktemp("audited"))
+    sandbox.write_manifest()
+    try:
+        assert sandbox.up().code == 0
+        result = create(sandbox, tmp_path, "PodTemplate", FOREIGN)
+        assert result.code == 0, result.output
+        assert f"stack {sandbox.stack} has not released {FOREIGN}" in result.output
+        assert guarded.stack not in result.output
+    finally:
+        sandbox.remove()
+
+
+def test_the_commands_of_a_rollback_by_hand_are_let_through(guarded: Sandbox) -> None:
+    repository = running(guarded).split("@")[0].rpartition(":")[0]
+    guarded.write_manifest(('version: "2.1.0"', 'version: "2.1.1"'))
+    result = guarded.mlifecycle("up", "--stack", guarded.stack)
+    assert result.code == 0, result.output
+    assert ":2.1.1-" in running(guarded)
+    image = f"inference={repository}:2.1.0"
+    assert kubectl(guarded, "set", "image", "deployment/fraud-detector", image).code == 0
+    status = ("rollout", "status", "deployment/fraud-detector", "--timeout=120s")
+    done = kubectl(guarded, *status)
+    assert done.code == 0, done.output
+    assert kubectl(guarded, "rollout", "undo", "deployment/fraud-detector").code == 0
+    done = kubectl(guarded, *status)
+    assert done.code == 0, done.output
+    assert ":2.1.1-" in running(guarded)
+
+
+def test_without_its_list_the_cluster_refuses_everything(guarded: Sandbox, tmp_path: Path) -> None:
+    assert kubectl(guarded, "delete", "configmap", "mlifecycle-released-images").code == 0
+    result = create(guarded, tmp_path, "PodTemplate", running(guarded))
+    assert result.code != 0, result.output
+    assert "no params found for policy binding" in result.output
