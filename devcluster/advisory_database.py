@@ -1,8 +1,11 @@
 """The stand-in vulnerability databases, from reviewed advisories, published as artifacts."""
 
+import contextlib
 import datetime
+import sqlite3
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,27 +49,56 @@ GRYPE = StandInDatabase(
 )
 
 
-def publish(layout: Layout, bin_dir: Path) -> None:
-    """Build the databases and push them to the local registry, dated today.
+def publish(
+    layout: Layout,
+    bin_dir: Path,
+    *,
+    folder: str = "",
+    day: datetime.date | None = None,
+) -> None:
+    """Build the databases and push them to the local registry.
+
+    Args:
+        folder: before their names in the registry.
+        day: the date that they carry; None is today's.
 
     Raises:
         ToolError: a builder or the registry refuses.
     """
     document: dict[str, Any] = yaml.safe_load(ADVISORIES.read_text())
-    document["updated_at"] = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT00:00:00Z")
+    today = datetime.datetime.now(datetime.UTC).date()
+    document["updated_at"] = f"{day or today}T00:00:00Z"
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "advisories.yaml").write_text(yaml.safe_dump(document))
+        (Path(name) / "advisories.yaml").write_text(yaml.safe_dump(document))
         for database in (TRIVY, GRYPE):
-            _publish(database, folder, layout, bin_dir)
+            _build(database, Path(name), bin_dir)
+            if database is GRYPE:
+                _date(Path(name) / GRYPE.builder / GRYPE.files[0], day or today)
+            address = f"{layout.registry}/{folder}{database.repository}"
+            _publish(database, Path(name), address, client_environment(layout), bin_dir)
 
 
-def _publish(database: StandInDatabase, folder: Path, layout: Layout, bin_dir: Path) -> None:
+def _build(database: StandInDatabase, folder: Path, bin_dir: Path) -> None:
     run_tool(
         [bin_dir / database.builder, "advisories.yaml", database.builder],
         timeout=COMMAND_SECONDS,
         directory=folder,
     )
+
+
+def _date(file: Path, day: datetime.date) -> None:
+    """Grype's own writer takes the time of its run, which says nothing of what is in there."""
+    with contextlib.closing(sqlite3.connect(file)) as store, store:
+        store.execute("UPDATE db_metadata SET build_timestamp = ?", (f"{day} 00:00:00+00:00",))
+
+
+def _publish(
+    database: StandInDatabase,
+    folder: Path,
+    address: str,
+    environment: Mapping[str, str],
+    bin_dir: Path,
+) -> None:
     with tarfile.open(folder / "db.tar.gz", "w:gz") as archive:
         for file in database.files:
             archive.add(folder / database.builder / file, arcname=file)
@@ -74,9 +106,9 @@ def _publish(database: StandInDatabase, folder: Path, layout: Layout, bin_dir: P
         [
             *(bin_dir / "regctl", "artifact", "put", "--artifact-type", database.artifact_type),
             *("--file", "db.tar.gz", "--file-media-type", database.layer_type, "--file-title"),
-            f"{layout.registry}/{database.repository}",
+            address,
         ],
         timeout=COMMAND_SECONDS,
         directory=folder,
-        environment=client_environment(layout),
+        environment=environment,
     )

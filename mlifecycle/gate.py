@@ -89,7 +89,8 @@ def pass_gate(
             *scan_versions(dependencies.lock.pins, "lock", settings.scanners),
         ]
         evidence = evidence_of(inputs, settings.scanners)
-    except ToolError as error:
+    # A full disk, say, is as good a reason as a scanner that fails.
+    except (ToolError, OSError) as error:
         raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error
     whole = evidence.model_copy(update={"scans": (*evidence.scans, *scanned)})
     found = _judged(inputs, whole, dependencies, context, settings)

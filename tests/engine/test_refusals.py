@@ -70,7 +70,7 @@ def test_the_pack_alone_refuses(sandbox: Sandbox) -> None:
     gate.write_text(text.replace("if evaluation.refused:", "if False:"))
     main = program / "__main__.py"
     text = main.read_text()
-    judgement = "if evaluate(manifest, settings.environment, governance, context).refused"
+    judgement = "if evaluate(item.manifest, settings.environment, governance, context).refused"
     assert text.count(judgement) == 1
     main.write_text(text.replace(judgement, "if False"))
     sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))

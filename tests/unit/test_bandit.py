@@ -24,3 +24,44 @@ def test_a_file_that_bandit_cannot_parse_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("def f(:\n")
     with pytest.raises(ToolError, match="could not parse"):
         bandit.scan_source(tmp_path, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        (None, "bandit printed nothing"),
+        ("", "bandit printed nothing"),
+        ('{"errors": [', "half a document"),
+        ("[]", "no JSON object"),
+        ("{}", "cannot read"),
+        ('{"errors": [], "metrics": {"_totals": {"loc": 0}}}', "saw no line"),
+        ('{"errors": [], "metrics": {"_totals": {"loc": 1}}, "results": [{}]}', "cannot be read"),
+    ],
+)
+def test_a_report_of_bandit_that_is_none_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: str | None, expected: str
+) -> None:
+    def fake(command: list[str | Path], **_: object) -> str:
+        if report is not None and "--output" in command:
+            Path(command[command.index("--output") + 1]).write_text(report)
+        return "bandit 1.9.4"
+
+    monkeypatch.setattr(bandit, "run_tool", fake)
+    with pytest.raises(ToolError, match=expected):
+        bandit.scan_source(tmp_path, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"), [("exit 2", "failed with exit code 2"), ("sleep 60", "did not end")]
+)
+def test_a_bandit_that_fails_or_hangs_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, expected: str
+) -> None:
+    """It runs as a module of our own Python, so a Python that does something else stands in."""
+    python = tmp_path / "python"
+    case = 'case " $* " in *" --version "*) echo "bandit 1"; exit 0;; esac'
+    python.write_text(f"#!/bin/bash\n{case}\n{body}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(python))
+    with pytest.raises(ToolError, match=expected):
+        bandit.scan_source(tmp_path, timeout=1)

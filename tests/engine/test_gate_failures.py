@@ -1,0 +1,328 @@
+"""Each way in which the gate can fail on real tools: it refuses, says why, and leaves nothing."""
+
+import json
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from devcluster import advisory_database, local_stacks
+from devcluster.platform.packages import ensure_packages
+from mlifecycle import registry
+from mlifecycle.dependencies.lock import NO_LOCK, Lock
+from mlifecycle.gate import Dependencies, GateRefusal, GateSettings, Passed, pass_gate
+from mlifecycle.governance.context import Context
+from mlifecycle.governance.evaluation import Evaluation
+from mlifecycle.governance.governance import load_governance
+from mlifecycle.image.names import BuildInputs
+from mlifecycle.process import ToolError
+from mlifecycle.release.publication import Destination, publish
+from mlifecycle.security.evidence import Evidence
+from mlifecycle.security.image_scan import Scanners
+from mlifecycle.security.repository import Repository, repository_refusal
+from mlifecycle.stack.gating import context_digest
+from tests.sandbox import ROOT, Platform
+
+TODAY = datetime.now(UTC).date()
+LOCK = Lock("six==1.17.0 \\\n    --hash=sha256:0\n")
+FAULTS = {
+    "crashes": ("exit 1", "failed with exit code 1"),
+    "hangs": ("sleep 300", "did not end within 4 s"),
+    "prints-nothing": ("exit 0", "printed nothing"),
+    "prints-half": ("printf '{\"matches\": ['", "printed half a document"),
+}
+
+
+@dataclass
+class Gate:
+    """The gate as a stack of the platform has it, without an engine around it."""
+
+    platform: Platform
+    settings: GateSettings
+    inputs: BuildInputs
+    path: Path
+
+    def passes(self, lock: Lock = NO_LOCK) -> Passed:
+        """Pass it with a model that has this lock.
+
+        Raises:
+            GateRefusal: as `pass_gate`.
+        """
+        context = Context(date=TODAY)
+        return pass_gate(
+            Evaluation(()), self.inputs, Dependencies((), lock), context, self.settings
+        )
+
+    def refuses(self, lock: Lock = NO_LOCK) -> str:
+        with pytest.raises(GateRefusal) as refusal:
+            self.passes(lock)
+        return str(refusal.value)
+
+    def with_scanners(self, **changes: object) -> "Gate":
+        scanners = replace(self.settings.scanners, **changes)  # type: ignore[arg-type]
+        return replace(self, settings=replace(self.settings, scanners=scanners))
+
+    def misbehave(self, tool: str, fault: str, unless: str) -> str:
+        """Put a tool before the real one; what it is asked for `unless` goes to the real one."""
+        real = shutil.which(tool)
+        body, expected = FAULTS[fault]
+        file = self.path / tool
+        case = f'case " $* " in {unless}) exec {real} "$@";; esac'
+        file.write_text(f"#!/bin/bash\n{case}\n{body}\n")
+        file.chmod(0o755)
+        return f"{tool} {expected}"
+
+
+@pytest.fixture
+def gate(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
+    for name, value in platform.environment.items():
+        monkeypatch.setenv(name, value)
+    path = tmp_path / "bin"
+    path.mkdir()
+    monkeypatch.setenv("PATH", f"{path}:{platform.environment['PATH']}")
+    monkeypatch.chdir(ROOT)
+    values = local_stacks.local_values(platform.layout)
+    base = values["mlifecycle:baseImage"]
+    scanners = Scanners(
+        builder="mlifecycle",
+        registry=values["mlifecycle:registry"],
+        signer=None,
+        trivy_database=values["mlifecycle:trivyDatabase"],
+        grype_database=values["mlifecycle:grypeDatabase"],
+        seconds=60,
+        server_source=Path("inference"),
+        cache=tmp_path / "cache",
+    )
+    settings = GateSettings("development", load_governance(), scanners, "0" * 64)
+    inputs = BuildInputs(
+        artifact_digest="a" * 64,
+        golden_digest="b" * 64,
+        context_digest=context_digest(),
+        base_image=f"{base}@{registry.resolve_digest(base)}",
+        uri="s3://models/x",
+        model=f"gate-{secrets.token_hex(4)}",
+        version="1.0.0",
+    )
+    return Gate(platform, settings, inputs, path)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_second_scanner_that_fails_refuses(gate: Gate, fault: str) -> None:
+    expected = gate.misbehave("grype", fault, '*" version "*|*" db "*')
+    quick = gate.with_scanners(seconds=4)
+    assert expected in quick.refuses(LOCK)
+    assert not list(quick.settings.scanners.cache.rglob("scans.json"))
+
+
+@pytest.mark.parametrize("tool", ["grype", "trivy"])
+def test_a_scanner_that_is_not_there_refuses(
+    gate: Gate, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hidden = gate.path.parent / "hidden"
+    hidden.mkdir()
+    for file in gate.platform.toolchain.bin_dir.iterdir():
+        if file.name != tool:
+            (hidden / file.name).symlink_to(file)
+    monkeypatch.setenv("PATH", f"{hidden}:/usr/bin:/bin")
+    assert f"{tool} cannot be started" in gate.refuses(LOCK)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_scan_of_the_repository_that_fails_refuses_every_release(
+    gate: Gate, fault: str, tmp_path: Path
+) -> None:
+    app = tmp_path / "checkout" / "app"
+    app.mkdir(parents=True)
+    (app / "main.py").write_text("print('x')\n")
+    checkout = Repository(app.parent, app)
+    terms = ("development", load_governance(), Context(date=TODAY), 4)
+    assert repository_refusal(checkout, *terms) == ""
+    gate.misbehave("gitleaks", fault, '*" version "*')
+    said = repository_refusal(checkout, *terms)
+    assert said.startswith("❌ Scan of the repository failed"), said
+    assert "gitleaks" in said
+
+
+@pytest.mark.parametrize("scanner", ["trivy", "grype"])
+def test_a_database_that_is_not_there_refuses(gate: Gate, scanner: str) -> None:
+    nowhere = f"{gate.settings.scanners.registry}/nowhere/{scanner}-db:2"
+    said = gate.with_scanners(**{f"{scanner}_database": nowhere}).refuses(LOCK)
+    assert "not found" in said.lower() or "manifest unknown" in said.lower(), said
+
+
+@pytest.mark.parametrize("scanner", ["trivy", "grype"])
+def test_a_database_that_is_old_refuses(gate: Gate, scanner: str) -> None:
+    layout, toolchain = gate.platform.layout, gate.platform.toolchain
+    old = TODAY - timedelta(days=8)
+    advisory_database.publish(layout, toolchain.bin_dir, folder="old/", day=old)
+    own = getattr(gate.settings.scanners, f"{scanner}_database")
+    address = own.replace(layout.registry, f"{layout.registry}/old")
+    said = gate.with_scanners(**{f"{scanner}_database": address}).refuses(LOCK)
+    assert f"{address} is 8 days old" in said
+
+
+@pytest.mark.parametrize("scanner", ["trivy", "grype"])
+def test_a_database_that_is_damaged_refuses(gate: Gate, scanner: str, tmp_path: Path) -> None:
+    layout = gate.platform.layout
+    database = {"trivy": advisory_database.TRIVY, "grype": advisory_database.GRYPE}[scanner]
+    (tmp_path / "db.tar.gz").write_bytes(b"no archive")
+    address = f"{layout.registry}/damaged/{database.repository}"
+    subprocess.run(
+        [
+            *("regctl", "artifact", "put", "--artifact-type", database.artifact_type),
+            *("--file", "db.tar.gz", "--file-media-type", database.layer_type, "--file-title"),
+            address,
+        ],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    said = gate.with_scanners(**{f"{scanner}_database": address}).refuses(LOCK)
+    assert f"{scanner} failed with exit code" in said
+
+
+def destination(gate: Gate, host: str | None = None) -> Destination:
+    repository = f"{host or gate.settings.scanners.registry}/{gate.inputs.model}/inference-service"
+    return Destination(repository, "1.0.0", None, "0" * 64)
+
+
+def pushed(gate: Gate, evidence: Evidence, target: Destination) -> None:
+    (layout,) = gate.settings.scanners.cache.rglob("layout")
+    registry.push_layout(layout, target.repository, evidence.image_digest)
+
+
+def test_evidence_from_another_origin_counts_for_nothing(gate: Gate, tmp_path: Path) -> None:
+    """What a stand-in's database said must not open the gate of a stack that accepts another."""
+    evidence = gate.passes().evidence
+    target = destination(gate)
+    pushed(gate, evidence, target)
+    publish(evidence, gate.inputs, target)
+    elsewhere = gate.with_scanners(cache=tmp_path / "elsewhere")
+    found = elsewhere.passes().evidence.scans
+    assert {scan.model_dump_json() for scan in found} == {
+        scan.model_dump_json() for scan in evidence.scans
+    }
+    nowhere = f"{gate.settings.scanners.registry}/nowhere/trivy-db:2"
+    assert "nowhere" in elsewhere.with_scanners(trivy_database=nowhere).refuses()
+
+
+def test_a_layout_that_was_swapped_after_the_scan_is_not_pushed(gate: Gate) -> None:
+    evidence = gate.passes().evidence
+    (layout,) = gate.settings.scanners.cache.rglob("layout")
+    blob = layout / "blobs" / evidence.image_digest.replace(":", "/")
+    blob.write_bytes(blob.read_bytes().replace(b"amd64", b"arm64") + b" ")
+    target = destination(gate)
+    with pytest.raises(ToolError):
+        registry.push_layout(layout, target.repository, evidence.image_digest)
+    with pytest.raises(ToolError, match="which was scanned: what was pushed is something else"):
+        publish(evidence, gate.inputs, target)
+    assert registry.find_digest(f"{target.repository}:1.0.0") is None
+
+
+@pytest.mark.parametrize("size", ["1m", "24m"])
+def test_a_full_disk_refuses_and_the_next_run_is_whole(
+    gate: Gate, tmp_path: Path, size: str
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=True)
+    try:
+        cramped = gate.with_scanners(cache=small / "cache")
+        said = cramped.refuses(LOCK)
+        assert said.startswith("❌ Build or security scan failed"), said
+        assert "no space left" in said.lower(), said
+        subprocess.run(["mount", "-o", "remount,size=2g", small], check=True)
+        assert cramped.passes(LOCK).evidence.image_digest
+    finally:
+        subprocess.run(["umount", "--lazy", small], check=True)
+
+
+@dataclass(frozen=True)
+class OwnRegistry:
+    """A registry of a test's own, on a file system of its own."""
+
+    host: str
+    folder: Path
+
+
+@pytest.fixture
+def own_registry(
+    request: pytest.FixtureRequest, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OwnRegistry]:
+    """Debian's registry with the `http`, `auth` and size that a test asks for."""
+    size, auth = request.param
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        host = f"127.0.0.1:{probe.getsockname()[1]}"
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
+    (tmp_path / "users").write_text(
+        "ada:$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC\n"
+    )
+    login = f"auth: {{htpasswd: {{realm: x, path: {tmp_path / 'users'}}}}}\n" if auth else ""
+    (tmp_path / "registry.yaml").write_text(
+        f"version: 0.1\nlog: {{level: error}}\n{login}"
+        f"storage: {{filesystem: {{rootdirectory: {folder}}}}}\nhttp: {{addr: {host}}}\n"
+    )
+    debs = ensure_packages(gate.platform.layout.cache, print)
+    process = subprocess.Popen(
+        [debs / "usr/bin/docker-registry", "serve", tmp_path / "registry.yaml"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    known = json.loads(Path(gate.platform.environment["REGCTL_CONFIG"]).read_text())
+    known.setdefault("hosts", {})[host] = {"tls": "disabled"}
+    (tmp_path / "regctl.json").write_text(json.dumps(known))
+    monkeypatch.setenv("REGCTL_CONFIG", str(tmp_path / "regctl.json"))
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                socket.create_connection(tuple(host.split(":"))).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield OwnRegistry(host, folder)
+    finally:
+        process.kill()
+        process.wait()
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.parametrize("own_registry", [("16m", False)], indirect=True)
+def test_a_full_registry_is_given_no_name(gate: Gate, own_registry: OwnRegistry) -> None:
+    evidence = gate.passes().evidence
+    target = destination(gate, own_registry.host)
+    with pytest.raises(ToolError, match="regctl failed"):
+        pushed(gate, evidence, target)
+    with pytest.raises(ToolError, match="does not hold"):
+        publish(evidence, gate.inputs, target)
+    subprocess.run(["mount", "-o", "remount,size=1g", own_registry.folder], check=True)
+    pushed(gate, evidence, target)
+    publish(evidence, gate.inputs, target)
+    assert registry.find_digest(f"{target.repository}:1.0.0") == evidence.image_digest
+
+
+@pytest.mark.parametrize("own_registry", [("16m", True)], indirect=True)
+def test_wrong_credentials_are_no_absence(gate: Gate, own_registry: OwnRegistry) -> None:
+    name = f"{own_registry.host}/x/y:1"
+    with pytest.raises(ToolError, match=r"(?i)unauthorized"):
+        registry.find_digest(name)
+    with pytest.raises(ToolError, match=r"(?i)unauthorized"):
+        registry.find_document(name)
+    assert "unauthorized" in gate.with_scanners(registry=own_registry.host).refuses().lower()
+
+
+def test_a_registry_that_is_down_is_no_absence(gate: Gate) -> None:
+    with pytest.raises(ToolError, match="refused"):
+        registry.find_digest("127.0.0.1:9/x/y:1")
+    assert "refused" in gate.with_scanners(registry="127.0.0.1:9").refuses()
