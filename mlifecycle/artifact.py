@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,22 +11,15 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from mlifecycle.model_store import ModelStore
+from mlifecycle.security.model_file import refusal_of
+
 if TYPE_CHECKING:
     from obstore.store import S3Config  # exists for type checkers only
 
 # The files of an ONNX artifact, directly under the manifest's uri.
 MODEL_FILE = "model.onnx"
 GOLDEN_FILE = "golden.json"
-
-
-@dataclass(frozen=True)
-class ModelStore:
-    """How this stack reaches the store; without a key the workload's own identity is used."""
-
-    endpoint: str
-    region: str
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -63,9 +56,12 @@ def inspect_artifact(uri: str, store: ModelStore) -> Artifact:
 
     Raises:
         ArtifactError: a file is missing (`Model file not found at <uri>`), the store refuses or
-            does not answer, the scheme is not s3, or the golden samples are malformed.
+            does not answer, the scheme is not s3, the model file may not be served, or the golden
+            samples are malformed.
     """
     contents = {name: _fetch(uri, name, store) for name in (MODEL_FILE, GOLDEN_FILE)}
+    if refusal := refusal_of(contents[MODEL_FILE]):
+        raise ArtifactError(f"Model file at {uri}/{MODEL_FILE} may not be served: {refusal}")
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return Artifact(

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from mlifecycle.artifact import ModelStore
 from mlifecycle.manifest.fields import Name
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
 from mlifecycle.manifest.schema import Manifest
+from mlifecycle.model_store import ModelStore
 
 PROJECT = "mlifecycle"
 SECRETS = ("signingKey", "modelStoreAccessKeyId", "modelStoreSecretAccessKey")

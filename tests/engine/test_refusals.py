@@ -218,13 +218,26 @@ def test_a_model_that_is_not_at_its_uri_fails_the_preview(sandbox: Sandbox) -> N
     assert f"Model file not found at {uri}" in output
 
 
-def test_malformed_golden_samples_fail_the_preview(sandbox: Sandbox) -> None:
+def stored(sandbox: Sandbox) -> Path:
+    """The folder of a copy of the model in the store, which the stack's manifest names."""
     source = model_store(sandbox.platform.layout) / "fraud-detector" / "v2.1.0"
     target = model_store(sandbox.platform.layout) / sandbox.stack / "v1"
     shutil.copytree(source, target)
+    sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
+    return target
+
+
+def test_a_model_file_that_would_run_code_fails_the_preview(sandbox: Sandbox) -> None:
+    (stored(sandbox) / "model.onnx").write_bytes(b"cos\nsystem\n(S'touch /nowhere'\ntR.")
+    output = refused(sandbox.preview())
+    uri = f"s3://mlifecycle-models/{sandbox.stack}/v1/model.onnx"
+    assert f"Model file at {uri} may not be served: it is a pickle" in output
+
+
+def test_malformed_golden_samples_fail_the_preview(sandbox: Sandbox) -> None:
+    target = stored(sandbox)
     samples = json.loads((target / "golden.json").read_text())
     (target / "golden.json").write_text(json.dumps({**samples, "outputs": []}))
-    sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
     assert "need one output for each input" in refused(sandbox.preview())
 
 

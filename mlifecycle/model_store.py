@@ -1,0 +1,13 @@
+"""How a stack reaches its model store; apart from what reads it, so that settings load fast."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """How this stack reaches the store; without a key the workload's own identity is used."""
+
+    endpoint: str
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
