@@ -77,9 +77,8 @@ class ModelDeployment(pulumi.ComponentResource):
             manifest, environment, args.stack.gate.governance, args.stack.context, lines
         )
         file = str(args.loaded.file)
-        gated = GateInputs(
-            model.name, file, self._evaluation, inputs, dependencies, args.stack.context
-        )
+        candidate = args.materials.candidate(self._evaluation)
+        gated = GateInputs(model.name, file, candidate, args.stack.context)
         self._gate = ModelGate(gated, args.stack.gate, args.repository)
         image = None if isinstance(inputs, str) else self._image_of(inputs)
         # A finding is never raised here: the component registers with its plain manifest, so that

@@ -9,10 +9,8 @@ import pulumi
 from pulumi import ResourceHookBinding
 
 from components.hooks import guarded_hook, in_hook_pool
-from mlifecycle.gate import Dependencies, GateRefusal, GateSettings, Passed, pass_gate
+from mlifecycle.gate import Candidate, GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
-from mlifecycle.governance.evaluation import Evaluation
-from mlifecycle.image.names import BuildInputs
 from mlifecycle.report.escape import line, terminal
 from mlifecycle.report.governance import notice_text, refusal_text
 
@@ -24,13 +22,11 @@ SCANS = 3
 
 @dataclass(frozen=True)
 class GateInputs:
-    """What a gate judges: the manifest's evaluation, and what the image is made of, or why not."""
+    """What a gate judges, and for whom."""
 
     model: str
     file: str
-    evaluation: Evaluation
-    build: BuildInputs | str
-    dependencies: Dependencies
+    candidate: Candidate
     context: Context
 
 
@@ -76,13 +72,7 @@ class ModelGate:
             if self._outcome is None:
                 inputs = self._inputs
                 try:
-                    self._outcome = pass_gate(
-                        inputs.evaluation,
-                        inputs.build,
-                        inputs.dependencies,
-                        inputs.context,
-                        self._settings,
-                    )
+                    self._outcome = pass_gate(inputs.candidate, inputs.context, self._settings)
                 except GateRefusal as error:
                     self._outcome = error
         if isinstance(self._outcome, GateRefusal):
@@ -109,8 +99,8 @@ class ModelGate:
 
     def _worded(self, error: GateRefusal) -> str:
         inputs = self._inputs
-        if inputs.evaluation.refused:
-            return refusal_text(inputs.model, inputs.file, inputs.evaluation.findings)
+        if inputs.candidate.evaluation.refused:
+            return refusal_text(inputs.model, inputs.file, inputs.candidate.evaluation.findings)
         return f"{line(f'{inputs.model} ({inputs.file})')}\n{error}"
 
     def _in_time(self) -> None:

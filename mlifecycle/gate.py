@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlifecycle.dependencies.lock import Lock
 from mlifecycle.governance.context import Context
-from mlifecycle.governance.evaluation import Evaluation
+from mlifecycle.governance.evaluation import Evaluation, standing_finding
 from mlifecycle.governance.findings import Finding, refusals
 from mlifecycle.governance.governance import Governance
 from mlifecycle.image.names import BuildInputs
@@ -50,6 +50,22 @@ class Dependencies:
     lock: Lock
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A model that is to be released.
+
+    Attributes:
+        evaluation: what governance says of the manifest.
+        inputs: what the image is made of, or the reason why there can be none.
+        is_unchanged: whether the stack runs just this: then a new finding stops its next change.
+    """
+
+    evaluation: Evaluation
+    inputs: BuildInputs | str
+    dependencies: Dependencies
+    is_unchanged: bool = False
+
+
 class GateRefusal(Exception):
     """The model may not be released; the message is for its author."""
 
@@ -62,23 +78,17 @@ class Passed:
     findings: tuple[Finding, ...]
 
 
-def pass_gate(
-    evaluation: Evaluation,
-    inputs: BuildInputs | str,
-    dependencies: Dependencies,
-    context: Context,
-    settings: GateSettings,
-) -> Passed:
+def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) -> Passed:
     """The evidence of an image that may be released, its digest in it.
 
     Args:
-        evaluation: what governance says of the manifest.
-        inputs: what the image is made of, or the reason why there can be none.
         context: the day and the waivers.
 
     Raises:
         GateRefusal: governance or a scanner refuses, or a scanner could not do its work.
     """
+    evaluation, inputs = candidate.evaluation, candidate.inputs
+    dependencies = candidate.dependencies
     if evaluation.refused:
         raise GateRefusal(failure_text(evaluation.findings))
     if isinstance(inputs, str):
@@ -94,6 +104,8 @@ def pass_gate(
         raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error
     whole = evidence.model_copy(update={"scans": (*evidence.scans, *scanned)})
     found = _judged(inputs, whole, dependencies, context, settings)
+    if candidate.is_unchanged:
+        found = [standing_finding(item) if item.refuses else item for item in found]
     if refusals(found):
         raise GateRefusal(verdict.failure_text(found))
     return Passed(whole, tuple(found))

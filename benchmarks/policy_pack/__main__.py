@@ -20,8 +20,8 @@ PROGRAM = Path(__file__).with_name("program")
 PACK = ROOT / "policy_pack"
 # Deployment, Service, ServiceAccount, autoscaler, disruption budget, network policy, Secret.
 OBJECTS = 7
-# The stack itself, the provider, the namespace and its default-deny policy.
-SHARED = 4
+# The stack itself, the provider, the namespace, its default-deny policy and its list of images.
+SHARED = 5
 
 
 def main() -> None:

@@ -39,6 +39,7 @@ class RunningRelease(_Recorded):
     Attributes:
         manifest: as `to_plain` gives it; a finding on an unchanged one is `standing`.
         build: 64 hex digits over all that its image is made of.
+        lock: 64 hex digits over what its dependencies are locked to.
         image: what runs, `name:tag@sha256:...`.
         released: what may be returned to, the newest first, the one that runs among them.
     """
@@ -48,6 +49,7 @@ class RunningRelease(_Recorded):
     f1_score: Exact | None = None
     manifest: dict[str, Any] | None = None
     build: str | None = None
+    lock: str | None = None
     image: str | None = None
     released: tuple[str, ...] = ()
 

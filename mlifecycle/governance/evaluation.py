@@ -78,15 +78,14 @@ def evaluate(
         environment: such as `production`; `governance` must know it.
         lines: on which line of its file each field stands.
     """
-    standing = _is_standing(manifest, context)
+    standing = is_standing(manifest, context)
 
     def settled(finding: Finding) -> Finding:
         placed = replace(finding, line=_line_of(finding.path, lines or {}))
         if finding.level is not Level.MANDATORY:
             return placed
         if standing:
-            message = f"{finding.message} (standing: this release runs unchanged)"
-            return replace(placed, level=Level.ADVISORY, message=message)
+            return standing_finding(placed)
         return waived(placed, manifest.spec.model.name, manifest.spec.model.version, context)
 
     checks = [
@@ -125,6 +124,12 @@ def waived(finding: Finding, model: str, version: str, context: Context) -> Find
         if waiver.names(finding.rule, model, version) and waiver.holds(context.date):
             return replace(finding, waiver=waiver)
     return finding
+
+
+def standing_finding(finding: Finding) -> Finding:
+    """A finding on what runs already: said, and in the way of its next change only."""
+    message = f"{finding.message} (standing: this release runs unchanged)"
+    return replace(finding, level=Level.ADVISORY, message=message)
 
 
 def _findings(
@@ -176,7 +181,7 @@ def _line_of(path: Path, lines: Lines) -> int | None:
     return lines[path] if path in lines else min(lines.values(), default=None)
 
 
-def _is_standing(manifest: Manifest, context: Context) -> bool:
+def is_standing(manifest: Manifest, context: Context) -> bool:
     """Whether the stack runs just this, verified: then a new finding stops its next change only."""
     running = (context.running or {}).get(manifest.spec.model.name)
     return running is not None and running.manifest == to_plain(manifest)

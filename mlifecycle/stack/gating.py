@@ -7,12 +7,13 @@ from pathlib import Path
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
 from mlifecycle.base_image import BaseImage, base_image_of
-from mlifecycle.dependencies.lock import NO_LOCK, Lock
+from mlifecycle.dependencies.lock import NO_LOCK
 from mlifecycle.dependencies.pins import exact_pins
 from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
-from mlifecycle.gate import Dependencies, GateSettings
-from mlifecycle.governance.context import Context
+from mlifecycle.gate import Candidate, Dependencies, GateSettings
+from mlifecycle.governance.context import Context, RunningRelease
+from mlifecycle.governance.evaluation import Evaluation, is_standing
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.owners_file import POLICY_PACK
 from mlifecycle.image import names
@@ -70,13 +71,19 @@ class Materials:
     Attributes:
         artifact: what its store holds, or the reason why that cannot be released.
         inputs: what its image is made of, or the reason why there can be none.
+        is_unchanged: whether the stack runs just this.
         is_owed: whether the registry lacks something of a release that runs and does not change.
     """
 
     artifact: Artifact | str
     dependencies: Dependencies
     inputs: BuildInputs | str
+    is_unchanged: bool = False
     is_owed: bool = False
+
+    def candidate(self, evaluation: Evaluation) -> Candidate:
+        """What the gate judges, with what governance says of the manifest."""
+        return Candidate(evaluation, self.inputs, self.dependencies, self.is_unchanged)
 
 
 REFUSED = Materials("refused", Dependencies((), NO_LOCK), "refused")
@@ -137,13 +144,18 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
         model=model.name,
         version=model.version,
     )
-    return Materials(artifact, dependencies, inputs, _is_owed(inputs, dependencies.lock, stack))
-
-
-def _is_owed(inputs: BuildInputs, lock: Lock, stack: GatedStack) -> bool:
-    running = (stack.context.running or {}).get(inputs.model)
+    running = (stack.context.running or {}).get(model.name)
     if running is None or running.build != inputs.digest():
-        return False
+        return Materials(artifact, dependencies, inputs)
+    is_unchanged = running.lock == dependencies.lock.digest and is_standing(manifest, stack.context)
+    return Materials(
+        artifact, dependencies, inputs, is_unchanged, _is_owed(inputs, running, dependencies, stack)
+    )
+
+
+def _is_owed(
+    inputs: BuildInputs, running: RunningRelease, dependencies: Dependencies, stack: GatedStack
+) -> bool:
     digest = (running.image or "").partition("@")[2]
-    is_kept = lock.is_kept and stack.base_image.is_kept
+    is_kept = dependencies.lock.is_kept and stack.base_image.is_kept
     return not (is_kept and is_published(inputs, digest, stack.destination(inputs)))

@@ -50,6 +50,7 @@ def _running(resource: dict[str, Any]) -> tuple[str, RunningRelease]:
         version=outputs["version"],
         manifest=inputs.get("manifest"),
         build=inputs.get("build"),
+        lock=inputs.get("lock"),
         image=outputs["image"],
         released=outputs.get("released") or (),
         **outputs.get("metrics") or {},

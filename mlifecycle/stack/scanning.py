@@ -65,9 +65,7 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
         else:
             found = materials_of(manifest, gated_by)
             try:
-                outcome = pass_gate(
-                    evaluation, found.inputs, found.dependencies, context, gated_by.gate
-                )
+                outcome = pass_gate(found.candidate(evaluation), context, gated_by.gate)
             except GateRefusal as error:
                 outcome = f"{model.name} ({item.file})\n{error}"
         return GatedModel(model.name, model.version, outcome)

@@ -2,24 +2,19 @@
 
 import contextlib
 import json
+import shutil
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 import psutil
 
 from tests.sandbox import Sandbox, kill_group
 
 
-def test_after_kill_9_of_the_engine_the_next_run_converges(sandbox: Sandbox) -> None:
-    sandbox.write_manifest()
-    sandbox.initialise()
-    process = sandbox.start("mlifecycle", "up", "--stack", sandbox.stack)
-    deployments = ("--namespace", sandbox.namespace, "get", "deployments", "--output", "name")
-    deadline = time.monotonic() + 120
-    while "fraud-detector" not in sandbox.run("kubectl", *deployments).output:
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+def kill_engine(process: "subprocess.Popen[str]") -> str:
+    """Kill the engine that a command drives, and return what the command printed then."""
     (engine,) = [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
@@ -33,6 +28,20 @@ def test_after_kill_9_of_the_engine_the_next_run_converges(sandbox: Sandbox) -> 
     for plugin in plugins:
         with contextlib.suppress(psutil.NoSuchProcess):
             plugin.kill()
+    return output
+
+
+def test_after_kill_9_of_the_engine_the_next_run_converges(sandbox: Sandbox) -> None:
+    sandbox.write_manifest()
+    sandbox.initialise()
+    process = sandbox.start("mlifecycle", "up", "--stack", sandbox.stack)
+    deployments = ("--namespace", sandbox.namespace, "get", "deployments", "--output", "name")
+    deadline = time.monotonic() + 120
+    while "fraud-detector" not in sandbox.run("kubectl", *deployments).output:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    output = kill_engine(process)
     assert process.returncode != 0, output
     assert "was killed (signal 9)" in output
     assert "stdout" not in output, "one message, not all that the engine printed"
@@ -68,3 +77,35 @@ def test_a_lock_of_a_running_engine_is_left_alone(sandbox: Sandbox) -> None:
         assert first.returncode == 0, output
     finally:
         kill_group(first)
+
+
+def test_after_kill_9_between_push_and_deployment_nothing_unnamed_runs(
+    sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """The engine dies when the bytes are in the registry and the evidence is not."""
+    sandbox.write_manifest(("name: fraud-detector", f"name: model-{sandbox.stack}"))
+    sandbox.initialise()
+    real = shutil.which("regctl", path=sandbox.environment["PATH"])
+    reached, fake = tmp_path / "reached", tmp_path / "regctl"
+    case = 'case " $* " in *" --subject "*) touch ' + f"{reached}; sleep 300;; esac"
+    fake.write_text(f'#!/bin/bash\n{case}\nexec {real} "$@"\n')
+    fake.chmod(0o755)
+    sandbox.variables["PATH"] = f"{tmp_path}:{sandbox.environment['PATH']}"
+    process = sandbox.start("mlifecycle", "up", "--stack", sandbox.stack)
+    deadline = time.monotonic() + 120
+    while not reached.exists():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    kill_engine(process)
+    del sandbox.variables["PATH"]
+    namespace = ("--namespace", sandbox.namespace)
+    assert sandbox.kubectl(*namespace, "get", "deployments", "--output", "name") == ""
+    host = sandbox.platform.layout.registry
+    repository = f"{host}/model-{sandbox.stack}/inference-service"
+    assert sandbox.run("regctl", "tag", "ls", repository).output.strip() == ""
+    again = sandbox.mlifecycle("up", "--stack", sandbox.stack)
+    assert again.code == 0, again.output
+    assert "Verified:   all 8 golden samples" in again.output
+    after = sandbox.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert after.code == 0, after.output

@@ -1,37 +1,30 @@
 """Each way in which the gate can fail on real tools: it refuses, says why, and leaves nothing."""
 
 import json
-import secrets
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from devcluster import advisory_database, local_stacks
+from devcluster import advisory_database
 from devcluster.platform.packages import ensure_packages
 from mlifecycle import registry
-from mlifecycle.dependencies.lock import NO_LOCK, Lock
-from mlifecycle.gate import Dependencies, GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
-from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.governance.governance import load_governance
-from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
-from mlifecycle.release.publication import Destination, publish
+from mlifecycle.release.publication import Destination, is_published, publish
 from mlifecycle.security.evidence import Evidence
-from mlifecycle.security.image_scan import Scanners
+from mlifecycle.security.evidence_store import find_evidence
 from mlifecycle.security.repository import Repository, repository_refusal
-from mlifecycle.stack.gating import context_digest
-from tests.sandbox import ROOT, Platform
+from tests.engine.gates import LOCK, TODAY, Gate
 
-TODAY = datetime.now(UTC).date()
-LOCK = Lock("six==1.17.0 \\\n    --hash=sha256:0\n")
 FAULTS = {
     "crashes": ("exit 1", "failed with exit code 1"),
     "hangs": ("sleep 300", "did not end within 4 s"),
@@ -40,82 +33,20 @@ FAULTS = {
 }
 
 
-@dataclass
-class Gate:
-    """The gate as a stack of the platform has it, without an engine around it."""
-
-    platform: Platform
-    settings: GateSettings
-    inputs: BuildInputs
-    path: Path
-
-    def passes(self, lock: Lock = NO_LOCK) -> Passed:
-        """Pass it with a model that has this lock.
-
-        Raises:
-            GateRefusal: as `pass_gate`.
-        """
-        context = Context(date=TODAY)
-        return pass_gate(
-            Evaluation(()), self.inputs, Dependencies((), lock), context, self.settings
-        )
-
-    def refuses(self, lock: Lock = NO_LOCK) -> str:
-        with pytest.raises(GateRefusal) as refusal:
-            self.passes(lock)
-        return str(refusal.value)
-
-    def with_scanners(self, **changes: object) -> "Gate":
-        scanners = replace(self.settings.scanners, **changes)  # type: ignore[arg-type]
-        return replace(self, settings=replace(self.settings, scanners=scanners))
-
-    def misbehave(self, tool: str, fault: str, unless: str) -> str:
-        """Put a tool before the real one; what it is asked for `unless` goes to the real one."""
-        real = shutil.which(tool)
-        body, expected = FAULTS[fault]
-        file = self.path / tool
-        case = f'case " $* " in {unless}) exec {real} "$@";; esac'
-        file.write_text(f"#!/bin/bash\n{case}\n{body}\n")
-        file.chmod(0o755)
-        return f"{tool} {expected}"
-
-
-@pytest.fixture
-def gate(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    for name, value in platform.environment.items():
-        monkeypatch.setenv(name, value)
-    path = tmp_path / "bin"
-    path.mkdir()
-    monkeypatch.setenv("PATH", f"{path}:{platform.environment['PATH']}")
-    monkeypatch.chdir(ROOT)
-    values = local_stacks.local_values(platform.layout)
-    base = values["mlifecycle:baseImage"]
-    scanners = Scanners(
-        builder="mlifecycle",
-        registry=values["mlifecycle:registry"],
-        signer=None,
-        trivy_database=values["mlifecycle:trivyDatabase"],
-        grype_database=values["mlifecycle:grypeDatabase"],
-        seconds=60,
-        server_source=Path("inference"),
-        cache=tmp_path / "cache",
-    )
-    settings = GateSettings("development", load_governance(), scanners, "0" * 64)
-    inputs = BuildInputs(
-        artifact_digest="a" * 64,
-        golden_digest="b" * 64,
-        context_digest=context_digest(),
-        base_image=f"{base}@{registry.resolve_digest(base)}",
-        uri="s3://models/x",
-        model=f"gate-{secrets.token_hex(4)}",
-        version="1.0.0",
-    )
-    return Gate(platform, settings, inputs, path)
+def misbehave(gate: Gate, tool: str, fault: str, unless: str) -> str:
+    """Put a tool before the real one; what it is asked for `unless` goes to the real one."""
+    real = shutil.which(tool)
+    body, expected = FAULTS[fault]
+    file = gate.path / tool
+    case = f'case " $* " in {unless}) exec {real} "$@";; esac'
+    file.write_text(f"#!/bin/bash\n{case}\n{body}\n")
+    file.chmod(0o755)
+    return f"{tool} {expected}"
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_second_scanner_that_fails_refuses(gate: Gate, fault: str) -> None:
-    expected = gate.misbehave("grype", fault, '*" version "*|*" db "*')
+    expected = misbehave(gate, "grype", fault, '*" version "*|*" db "*')
     quick = gate.with_scanners(seconds=4)
     assert expected in quick.refuses(LOCK)
     assert not list(quick.settings.scanners.cache.rglob("scans.json"))
@@ -144,7 +75,7 @@ def test_a_scan_of_the_repository_that_fails_refuses_every_release(
     checkout = Repository(app.parent, app)
     terms = ("development", load_governance(), Context(date=TODAY), 4)
     assert repository_refusal(checkout, *terms) == ""
-    gate.misbehave("gitleaks", fault, '*" version "*')
+    misbehave(gate, "gitleaks", fault, '*" version "*')
     said = repository_refusal(checkout, *terms)
     assert said.startswith("❌ Scan of the repository failed"), said
     assert "gitleaks" in said
@@ -211,6 +142,22 @@ def test_evidence_from_another_origin_counts_for_nothing(gate: Gate, tmp_path: P
     }
     nowhere = f"{gate.settings.scanners.registry}/nowhere/trivy-db:2"
     assert "nowhere" in elsewhere.with_scanners(trivy_database=nowhere).refuses()
+
+
+def test_two_who_publish_at_once_leave_evidence_that_is_whole(gate: Gate) -> None:
+    """The registry keeps one list for each image, and the later of two writers may not know it."""
+    evidence = gate.passes().evidence
+    target = destination(gate)
+    pushed(gate, evidence, target)
+    later = [
+        scan.model_copy(update={"finished_at": scan.finished_at + timedelta(seconds=1)})
+        for scan in evidence.scans
+    ]
+    both = (evidence, evidence.model_copy(update={"scans": tuple(later)}))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda item: publish(item, gate.inputs, target), both))
+    assert is_published(gate.inputs, evidence.image_digest, target)
+    assert find_evidence(target.repository, gate.inputs, None) is not None
 
 
 def test_a_layout_that_was_swapped_after_the_scan_is_not_pushed(gate: Gate) -> None:

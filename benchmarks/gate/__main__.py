@@ -1,0 +1,158 @@
+"""Measure the gate: cold, warm, unchanged, and 20 changed models beside a pipeline by hand."""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from statistics import median
+
+from benchmarks.measure import CommandFailed, Run, in_turn, median_ratio, table
+from devcluster.platform import lifecycle
+from devcluster.platform.layout import process_layout
+from devcluster.toolchain import ensure_tools
+from mlifecycle.digests import folder_digest
+from tests.sandbox import Platform, Sandbox, prepare_pulumi
+
+ROOT = Path(__file__).parents[2]
+GATES = "benchmarks.gate.gates"
+SCRIPT = Path(__file__).with_name("script.sh")
+BUILDER = "mlifecycle"
+
+
+@dataclass
+class Bench:
+    """A stack whose models change when they are told to, and a cache of its own."""
+
+    sandbox: Sandbox
+    cache: Path
+    versions: "count[int]"
+
+    def change(self, models: int) -> None:
+        """So many models, each of a version that nobody has seen."""
+        shutil.rmtree(self.sandbox.manifests)
+        self.sandbox.manifests.mkdir()
+        for number in range(models):
+            name, version = (
+                f"model-{number:02}",
+                f"2.1.0-{self.sandbox.stack}.{next(self.versions)}",
+            )
+            self.sandbox.write_manifest(
+                ("name: fraud-detector", f"name: {name}"),
+                ('version: "2.1.0"', f'version: "{version}"'),
+                name=f"{name}.yaml",
+            )
+
+    def gates(self) -> Run:
+        """Pass every gate of the stack in a fresh process."""
+        command = (sys.executable, "-m", GATES, self.sandbox.stack, str(self.sandbox.folder))
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.sandbox.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise CommandFailed(done.stdout + done.stderr)
+        figures = json.loads(done.stdout.splitlines()[-1])
+        return Run(figures["seconds"], figures["peak_mib"])
+
+    def changed(self, models: int) -> Run:
+        """The gates of models that all have changed."""
+        self.change(models)
+        return self.gates()
+
+    def cold(self) -> Run:
+        """One model, with no cache of ours and none of the builder's."""
+        shutil.rmtree(self.cache)
+        self.cache.mkdir()
+        prune = ("buildx", "prune", "--builder", BUILDER, "--all", "--force")
+        result = self.sandbox.run(*prune)
+        if result.code:
+            raise CommandFailed(result.output)
+        return self.changed(1)
+
+    def by_hand(self, models: int) -> Run:
+        """As many changed models by the script."""
+        layout = self.sandbox.platform.layout
+        (trivy,) = [file.parent.parent for file in self.cache.rglob("trivy.db")]
+        (grype,) = [file.parent.parent for file in self.cache.rglob("vulnerability.db")]
+        wheels = max(
+            (ROOT / ".mlifecycle" / "wheels").iterdir(), key=lambda path: path.stat().st_mtime
+        )
+        base = f"{layout.registry}/library/python:3.11-slim"
+        with tempfile.TemporaryDirectory() as releases:
+            for _ in range(models):
+                folder = Path(releases) / f"{next(self.versions):06}"
+                folder.mkdir()
+                (folder / "release.json").write_text(json.dumps({"version": folder.name}))
+            started = time.perf_counter()
+            result = self.sandbox.run(
+                *(str(SCRIPT), f"unix://{layout.state}/run/buildkit.sock", base, str(ROOT)),
+                *(str(wheels.resolve()), str(trivy), str(grype), releases),
+            )
+            seconds = time.perf_counter() - started
+        if result.code:
+            raise CommandFailed(result.output)
+        return Run(seconds, 0)
+
+
+def main() -> None:
+    """Prepare a stack in a temporary folder, and print what its gates take."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gate", description=__doc__)
+    parser.add_argument("--models", type=int, default=20, help="how many change at once")
+    parser.add_argument("--pairs", type=int, default=2, help="how often each is measured")
+    asked = parser.parse_args()
+    toolchain = ensure_tools("up", report=lambda line: print(line, file=sys.stderr, flush=True))
+    layout = process_layout()
+    if not lifecycle.is_running(layout, toolchain.bin_dir):
+        sys.exit("the local platform does not run: make start")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "stack").mkdir()
+        platform = prepare_pulumi(layout, toolchain, folder / "platform")
+        _report(_bench(platform, folder), asked.models, asked.pairs)
+
+
+def _bench(platform: Platform, folder: Path) -> Bench:
+    sandbox = Sandbox(platform, folder / "stack")
+    cache = sandbox.own_cache()
+    cache.mkdir()
+    sandbox.initialise()
+    return Bench(sandbox, cache, count())
+
+
+def _report(bench: Bench, models: int, pairs: int) -> None:
+    print(f"the program's digest is {folder_digest(ROOT / 'mlifecycle')[:12]}; medians\n")
+    rows = [("cold: no cache of any kind, 1 model", bench.cold())]
+    rows.append(("1 changed model, caches warm", _typical([bench.changed(1) for _ in range(3)])))
+    rows.append(("1 unchanged model", _typical([bench.gates() for _ in range(5)])))
+    tasks = {
+        "gates": lambda: bench.changed(models),
+        "script": lambda: bench.by_hand(models),
+    }
+    samples = in_turn(tasks, pairs)
+    bench.change(models)
+    bench.gates()
+    rows.append((f"{models} unchanged models", _typical([bench.gates() for _ in range(5)])))
+    rows.append((f"{models} changed models of one runtime", _typical(samples["gates"])))
+    rows.append((f"{models} by buildctl and four scanners", _typical(samples["script"])))
+    text = [(name, f"{run.seconds:.2f} s", f"{run.peak_mib:.0f} MiB") for name, run in rows]
+    print(table(("gate", "median", "peak memory"), text))
+    seconds = {name: [run.seconds for run in runs] for name, runs in samples.items()}
+    print(f"ratio to the script {median_ratio(seconds['gates'], seconds['script']):.3f}")
+
+
+def _typical(runs: list[Run]) -> Run:
+    return Run(median(run.seconds for run in runs), max(run.peak_mib for run in runs))
+
+
+if __name__ == "__main__":
+    main()

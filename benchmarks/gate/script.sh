@@ -1,0 +1,28 @@
+#!/bin/bash
+# What a pipeline by hand does for each model: build, then the same four scanners, one after the other.
+# Arguments: builder, base image, checkout, wheels, caches of Trivy and Grype, a folder of release folders.
+set -euo pipefail
+builder=$1 base=$2 checkout=$3 wheels=$4 trivy_cache=$5 grype_cache=$6 releases=$7
+export GRYPE_DB_CACHE_DIR=$grype_cache GRYPE_DB_AUTO_UPDATE=false GRYPE_DB_VALIDATE_AGE=false
+export GRYPE_CHECK_FOR_APP_UPDATE=false
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for release in "$releases"/*; do
+  buildctl --addr "$builder" build --frontend dockerfile.v0 --progress plain \
+    --local context="$checkout/inference" --local dockerfile="$checkout/inference" \
+    --local wheels="$wheels" --opt context:wheels=local:wheels \
+    --local release="$release" --opt context:release=local:release \
+    --opt build-arg:BASE_IMAGE="$base" --opt build-arg:SOURCE_DATE_EPOCH=0 \
+    --output "type=oci,dest=$work/layout,tar=false,rewrite-timestamp=true" >"$work/log" 2>&1
+  trivy image --input "$work/layout" --scanners vuln,secret --list-all-pkgs --format json \
+    --cache-dir "$trivy_cache" --cache-backend memory --skip-db-update --skip-java-db-update \
+    --skip-vex-repo-update --offline-scan --skip-version-check --disable-telemetry --quiet \
+    --output "$work/trivy.json"
+  trivy convert --format cyclonedx --output "$work/sbom.json" "$work/trivy.json" 2>>"$work/log"
+  grype "sbom:$work/sbom.json" --output json --quiet >"$work/grype.json"
+  gitleaks dir "$checkout" --report-format json --report-path "$work/leaks.json" --redact --no-banner \
+    --exit-code 0 --log-level error
+  "$checkout/.venv/bin/bandit" --recursive "$checkout/inference/app" --format json --quiet --exit-zero \
+    --output "$work/bandit.json"
+  rm -rf "$work/layout"
+done

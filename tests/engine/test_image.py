@@ -1,0 +1,119 @@
+"""The image: the same bytes from the same inputs, and nothing in it that serving does not need."""
+
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlifecycle.image import build
+from mlifecycle.image.context import stage
+from mlifecycle.process import run_tool
+from tests.engine.gates import Gate
+
+# Package managers, compilers, shells' histories, caches: nothing that serves needs them.
+UNWANTED = (
+    *("bin/pip", "bin/pip3", "bin/gcc", "bin/cc", "bin/make", "bin/git", "bin/curl", "bin/wget"),
+    *("site-packages/pip", "site-packages/setuptools", "site-packages/wheel"),
+)
+
+
+def built(gate: Gate, target: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> str:
+    """Build into a folder; with a monkeypatch, from nothing that an earlier build left."""
+
+    def uncached(command: list[Any], **options: Any) -> str:
+        return run_tool([*command[:2], "--no-cache", *command[2:]], **options)
+
+    if monkeypatch is not None:
+        monkeypatch.setattr(build, "run_tool", uncached)
+    staged = stage(Path("inference"), gate.inputs)
+    return build.build_layout(
+        staged, inputs=gate.inputs, builder=gate.settings.scanners.builder, target=target
+    )
+
+
+def blob(layout: Path, digest: str) -> Path:
+    return layout / "blobs" / digest.replace(":", "/")
+
+
+def manifest_of(layout: Path) -> dict[str, Any]:
+    (image,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+    return dict(json.loads(blob(layout, image["digest"]).read_bytes()))
+
+
+def test_two_builds_from_nothing_are_one_image(
+    gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (tmp_path / name for name in ("first", "second"))
+    digests = [built(gate, target, monkeypatch) for target in (first, second)]
+    assert digests[0] == digests[1], different_files(first, second)
+
+
+def different_files(first: Path, second: Path) -> list[str]:
+    """The files of layers that differ between two images, by name."""
+    found = []
+    layers = (manifest_of(layout)["layers"] for layout in (first, second))
+    for one, other in zip(*layers, strict=True):
+        if one["digest"] != other["digest"]:
+            contents = [
+                contents_of(blob(layout, layer["digest"]))
+                for layout, layer in ((first, one), (second, other))
+            ]
+            found += sorted(
+                name
+                for name in contents[0].keys() | contents[1].keys()
+                if contents[0].get(name) != contents[1].get(name)
+            )
+    return found
+
+
+def contents_of(layer: Path) -> dict[str, Any]:
+    with tarfile.open(layer) as archive:
+        return {
+            entry.name: (entry.mode, entry.uid, entry.mtime, entry.size, entry.linkname)
+            for entry in archive
+        }
+
+
+def test_the_image_holds_what_serving_needs_and_nothing_else(gate: Gate, tmp_path: Path) -> None:
+    built(gate, tmp_path / "layout")
+    layout = tmp_path / "layout"
+    manifest = manifest_of(layout)
+    config = json.loads(blob(layout, manifest["config"]["digest"]).read_bytes())
+    assert config["config"]["User"] == "inference"
+    assert config["config"]["Cmd"] == [
+        *("uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "8080")
+    ]
+    assert list(config["config"]["ExposedPorts"]) == ["8080/tcp"]
+    assert set(config["config"]["Labels"]) == {
+        f"org.opencontainers.image.{name}" for name in ("title", "version", "base.digest")
+    }
+    base = len(
+        json.loads(
+            run_tool(
+                ["regctl", "manifest", "get", gate.inputs.base_image, "--format", "{{json .}}"],
+                timeout=30,
+            )
+        )["layers"]
+    )
+    ours: dict[str, Any] = {}
+    for layer in manifest["layers"][base:]:
+        ours |= contents_of(blob(layout, layer["digest"]))
+    for name, (mode, _, mtime, _, _) in ours.items():
+        assert not name.endswith(UNWANTED), name
+        assert not any(f"{part}/" in name for part in UNWANTED[-3:]), name
+        assert not name.endswith((".pyc", ".pyo")), name
+        assert mtime == 0, name
+        assert not mode & 0o6000, name
+    # The last layer is the model's own, and nothing but its identity.
+    (last,) = [
+        name
+        for name in contents_of(blob(layout, manifest["layers"][-1]["digest"]))
+        if "json" in name
+    ]
+    assert last == "app/release.json"
+    words = json.dumps(config["history"]).lower()
+    assert not any(
+        word in words for word in ("password", "token", "secret", "index-url", "pip.conf")
+    )
