@@ -142,7 +142,7 @@ class ModelDeployment(pulumi.ComponentResource):
         args = self._args
         return ModelImage(
             inputs,
-            args.loaded.manifest.spec.dependencies,
+            args.loaded.manifest,
             args.materials.dependencies.lock,
             args.stack,
             lambda: self._gate.passed().evidence,
@@ -207,7 +207,7 @@ class ModelDeployment(pulumi.ComponentResource):
         )
         verification = guarded_hook(
             f"verification of {release.model}",
-            lambda: self._verify(release),
+            lambda: self._verify(image, release),
             timeout=VERIFICATION_SECONDS,
             on_dry_run=False,
         )
@@ -241,7 +241,7 @@ class ModelDeployment(pulumi.ComponentResource):
             )
             await_admission(candidate)
 
-    def _verify(self, release: workload.Release) -> None:
+    def _verify(self, image: ModelImage, release: workload.Release) -> None:
         artifact = self._args.materials.artifact
         if isinstance(artifact, str):
             raise RuntimeError(artifact)
@@ -252,4 +252,5 @@ class ModelDeployment(pulumi.ComponentResource):
             version=release.version,
             kube_context=self._args.stack.settings.kube_context,
         )
-        verify_release(target, artifact.golden)
+        verified = verify_release(target, artifact.golden)
+        image.publish_result(len(verified.predictions))

@@ -1,6 +1,6 @@
 """The image of a model: pushed by digest, and published when the registry has what was scanned."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pulumi
@@ -12,7 +12,8 @@ from mlifecycle.dependencies.lock import Lock
 from mlifecycle.image import build, names
 from mlifecycle.image.context import BuildContext, stage
 from mlifecycle.image.names import BuildInputs
-from mlifecycle.release.publication import Destination, publish, push_again
+from mlifecycle.manifest.schema import Manifest
+from mlifecycle.release.publication import Destination, publish, publish_result, push_again
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.image_scan import layout_of
 from mlifecycle.stack.gating import GatedStack
@@ -23,13 +24,12 @@ class ModelImage:
     """One model's image, and what is kept with it.
 
     Attributes:
-        needs: the manifest's dependencies, and
-        lock: what they are locked to.
+        lock: what the manifest's dependencies are locked to.
         evidence: passes the gate, or finds it passed.
     """
 
     inputs: BuildInputs
-    needs: Sequence[str]
+    manifest: Manifest
     lock: Lock
     stack: GatedStack
     evidence: Callable[[], Evidence]
@@ -75,10 +75,14 @@ class ModelImage:
         """Keep what the image is made of, attach its evidence, and give it its names."""
         registry = self.stack.settings.registry
         if not self.lock.is_kept:
-            self.stack.locks.keep(self.needs, self.lock)
+            self.stack.locks.keep(self.manifest.spec.dependencies, self.lock)
         if not self.stack.base_image.is_kept:
             base_image.keep(self.stack.base_image, registry)
-        publish(self.evidence(), self.inputs, self._destination)
+        publish(self.evidence(), self.inputs, self.manifest, self._destination)
+
+    def publish_result(self, samples: int) -> None:
+        """State that what runs answered so many golden samples."""
+        publish_result(self.evidence().image_digest, self.inputs, samples, self._destination)
 
     def publish_again(self) -> None:
         """The same, where the registry has lost some of it and nothing else changes."""

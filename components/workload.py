@@ -10,6 +10,7 @@ from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
 from components.sizes import Sizes
+from mlifecycle.governance.objects.awaiting import TIMEOUT
 from mlifecycle.governance.objects.images import SCAN_EVIDENCE
 from mlifecycle.image import names
 from mlifecycle.stack.settings import StackSettings
@@ -120,7 +121,10 @@ def deployment(
     """The pods: updated without a gap, unprivileged, on a read-only file system."""
     # Not on the pods: another lock changes none of their bytes, and must not restart them.
     metadata = release.metadata()
-    metadata.annotations = {LOCK: release.lock_digest}
+    metadata.annotations = {
+        LOCK: release.lock_digest,
+        TIMEOUT: str(settings.rollout_timeout_seconds),
+    }
     return kubernetes.apps.v1.Deployment(
         release.model,
         metadata=metadata,

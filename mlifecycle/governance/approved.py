@@ -9,6 +9,7 @@ from packaging.version import InvalidVersion, Version
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from mlifecycle.governance.owners_file import POLICY_PACK, read_owners_file
+from mlifecycle.manifest.fields import URI_SCHEMES
 
 DEFAULT_FILE = POLICY_PACK / "approved.yaml"
 
@@ -34,6 +35,29 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _registry(text: str) -> str:
+    # A * in the domain itself would be every domain.
+    if not re.fullmatch(_REGISTRY, text):
+        raise ValueError("write a host, with a path where one is meant, such as ghcr.io")
+    return text
+
+
+def _lower(text: str) -> str:
+    if text != text.lower():
+        raise ValueError(f"write it as {text.lower()}, or it matches nothing")
+    return text
+
+
+def _scheme(text: str) -> str:
+    if text not in URI_SCHEMES:
+        raise ValueError(f"no manifest can have it; there are {', '.join(URI_SCHEMES)}")
+    return text
+
+
+_REGISTRY = r"([a-z0-9*]([a-z0-9*-]*[a-z0-9*])?\.)*[a-z0-9-]+\.[a-z0-9-]+(:[0-9]+)?(/[a-z0-9._-]+)*"
+Registry = Annotated[str, AfterValidator(_registry)]
+Framework = Annotated[str, AfterValidator(_lower)]
+Scheme = Annotated[str, AfterValidator(_scheme)]
 Package = Annotated[str, AfterValidator(_canonical)]
 PackageVersion = Annotated[str, AfterValidator(_version)]
 SourcePattern = Annotated[str, AfterValidator(_pattern)]
@@ -53,12 +77,12 @@ class Approved(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    frameworks: tuple[str, ...] = Field(min_length=1)
+    frameworks: tuple[Framework, ...] = Field(min_length=1)
     packages: tuple[Package, ...] = Field(min_length=1)
     known_vulnerable: dict[Package, tuple[PackageVersion, ...]] = Field(min_length=1)
     data_sources: tuple[SourcePattern, ...] = Field(min_length=1)
-    registries: tuple[str, ...] = Field(min_length=1)
-    uri_schemes: dict[str, tuple[str, ...]] = Field(min_length=1)
+    registries: tuple[Registry, ...] = Field(min_length=1)
+    uri_schemes: dict[str, tuple[Scheme, ...]] = Field(min_length=1)
 
 
 def load_approved(file: Path = DEFAULT_FILE) -> Approved:

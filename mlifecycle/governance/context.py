@@ -6,14 +6,14 @@ the verdict and is never an input of a resource: else every day would be a chang
 
 import os
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from mlifecycle.governance.waivers import Waiver, load_waivers
+from mlifecycle.governance.waivers import Day, Waiver, load_waivers
 
 # Names a file that fixes the context, for the command line, the program and the policy pack alike.
 MAXIMUM_BYTES = 10_000_000
@@ -66,7 +66,7 @@ class Context(_Recorded):
         waivers: as the file holds them, the expired ones too.
     """
 
-    date: date
+    date: Day
     running: dict[str, RunningRelease] | None = None
     experiments: tuple[str, ...] | None = None
     registries: tuple[str, ...] = ()

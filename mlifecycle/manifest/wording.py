@@ -27,7 +27,7 @@ _WORDS = {
     "greater_than_equal": "{value} is less than {ge}",
     "less_than_equal": "{value} is more than {le}",
     "literal_error": "must be {expected}, not {described}",
-    "too_long": "has more than {max_length} entries",
+    "too_long": "has more than {max_length} entries or characters",
     "string_too_short": "must not be empty",
     "string_too_long": "is longer than {max_length} characters",
     "string_pattern_mismatch": "{described} does not match {pattern}",

@@ -6,9 +6,12 @@ from pathlib import Path
 from mlifecycle import registry
 from mlifecycle.image import names
 from mlifecycle.image.names import BuildInputs
+from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
+from mlifecycle.security.attestations import statements
 from mlifecycle.security.evidence import Evidence
-from mlifecycle.security.evidence_store import has_evidence, store_evidence
+from mlifecycle.security.evidence_store import has_evidence, store_statements
+from mlifecycle.security.release_statements import golden_result, model_bom
 from mlifecycle.security.signing import StatementSigner
 
 
@@ -27,7 +30,9 @@ class Destination:
     policy_digest: str
 
 
-def publish(evidence: Evidence, inputs: BuildInputs, destination: Destination) -> None:
+def publish(
+    evidence: Evidence, inputs: BuildInputs, manifest: Manifest, destination: Destination
+) -> None:
     """Give an image that was pushed by digest its evidence, then its names.
 
     Raises:
@@ -47,9 +52,23 @@ def publish(evidence: Evidence, inputs: BuildInputs, destination: Destination) -
             f"{repository}:{tag} is {named}, and not {digest}, which was scanned: somebody has"
             " moved the tag. Find out who, remove it, and run the same command again"
         )
-    store_evidence(repository, evidence, destination.policy_digest, destination.signer)
+    wanted = statements(repository, evidence, destination.policy_digest)
+    wanted.append(model_bom(repository, digest, manifest, inputs))
+    store_statements(repository, digest, wanted, destination.signer)
     for name in filter(None, (tag, destination.alias)):
         registry.set_tag(repository, digest, name)
+
+
+def publish_result(
+    digest: str, inputs: BuildInputs, samples: int, destination: Destination
+) -> None:
+    """State of a published image that it answered its golden samples where it runs.
+
+    Raises:
+        ToolError: the registry refuses.
+    """
+    result = golden_result(destination.repository, digest, inputs, samples)
+    store_statements(destination.repository, digest, [result], destination.signer)
 
 
 def is_published(inputs: BuildInputs, digest: str, destination: Destination) -> bool:

@@ -26,7 +26,7 @@ def as_sarif(validation: Validation) -> str:
             "ruleId": "schema",
             "level": "error",
             "message": {"text": sarif(problem.message)},
-            "locations": [_location(problem.file, problem.position.line)],
+            "locations": [_location(problem.file, problem.position.line, problem.position.column)],
         }
         for problem in validation.problems
     ]
@@ -72,6 +72,7 @@ def _result(file: Path, finding: Finding, today: date) -> dict[str, Any]:
     return result
 
 
-def _location(file: Path, line: int) -> dict[str, Any]:
+def _location(file: Path, line: int, column: int | None = None) -> dict[str, Any]:
     uri = quote(file.as_posix().encode("utf-8", "surrogateescape"))
-    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": {"startLine": line}}}
+    region = {"startLine": line, **({} if column is None else {"startColumn": column})}
+    return {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}

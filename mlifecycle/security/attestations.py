@@ -14,6 +14,8 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
 SUMMARY = "https://slsa.dev/verification_summary/v1"
+TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+# What a gate states of every image.
 KINDS = (SBOM, VULNERABILITIES, SUMMARY)
 GATE = "https://mlifecycle.io/gate"
 
@@ -36,7 +38,7 @@ def statements(image: str, evidence: Evidence, policy_digest: str) -> list[State
     predicates: list[tuple[str, Any]] = [(SBOM, json.loads(evidence.sbom))]
     predicates += [(VULNERABILITIES, _vulnerabilities(scan)) for scan in evidence.scans]
     predicates.append((SUMMARY, _summary(image, evidence, policy_digest)))
-    return [_statement(image, evidence.image_digest, kind, body) for kind, body in predicates]
+    return [statement(image, evidence.image_digest, kind, body) for kind, body in predicates]
 
 
 def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
@@ -51,7 +53,7 @@ def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
             (subject,) = document["subject"]
             if f"sha256:{subject['digest']['sha256']}" != image_digest:
                 continue
-            if document["predicateType"] == SBOM:
+            if document["predicateType"] == SBOM and "components" in document["predicate"]:
                 sbom = json.dumps(document["predicate"])
             elif document["predicateType"] == VULNERABILITIES:
                 scans.append(_scan(document["predicate"]))
@@ -64,7 +66,8 @@ def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
     return Evidence(image_digest=image_digest, build=build, scans=tuple(scans), sbom=sbom)
 
 
-def _statement(image: str, digest: str, kind: str, predicate: Any) -> Statement:
+def statement(image: str, digest: str, kind: str, predicate: Any) -> Statement:
+    """A statement about an image: equal predicates give equal texts."""
     document = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": image, "digest": {"sha256": digest.removeprefix("sha256:")}}],

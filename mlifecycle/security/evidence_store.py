@@ -6,7 +6,7 @@ from mlifecycle import registry
 from mlifecycle.image import names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
-from mlifecycle.security.attestations import KINDS, Statement, evidence_in, statements
+from mlifecycle.security.attestations import KINDS, Statement, evidence_in
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.signing import BUNDLE, StatementSigner
 
@@ -56,16 +56,15 @@ def has_evidence(repository: str, digest: str, signer: StatementSigner | None) -
     return kinds >= set(KINDS)
 
 
-def store_evidence(
-    repository: str, evidence: Evidence, policy_digest: str, signer: StatementSigner | None
+def store_statements(
+    repository: str, digest: str, wanted: list[Statement], signer: StatementSigner | None
 ) -> None:
     """Attach the statements that are not there yet, and make sure that they are.
 
     Raises:
         ToolError: the registry refuses, or keeps losing what it was given.
     """
-    wanted = statements(repository, evidence, policy_digest)
-    if not _attach_missing(repository, evidence.image_digest, wanted, signer):
+    if not _attach_missing(repository, digest, wanted, signer):
         raise ToolError(f"{repository} does not keep the evidence that it is given")
 
 

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from devcluster.platform.layout import Layout
-from mlifecycle.security.attestations import SBOM, SUMMARY, VULNERABILITIES
+from mlifecycle.security.attestations import SBOM, SUMMARY, TEST_RESULT, VULNERABILITIES
 from mlifecycle.security.evidence_store import PREDICATE
 from tests.sandbox import Platform, Result, Sandbox
 
@@ -69,7 +69,7 @@ def test_the_evidence_is_beside_the_image_and_any_machine_finds_it(released: San
     for item in attached(released):
         text = released.run("regctl", "artifact", "get", f"{repository}@{item['digest']}").output
         texts.setdefault(item["annotations"][PREDICATE], []).append(json.loads(text)["predicate"])
-    assert {SBOM, VULNERABILITIES, SUMMARY} <= texts.keys()
+    assert {SBOM, VULNERABILITIES, SUMMARY, TEST_RESULT} == texts.keys()
     inspected = {
         (scan["scanner"]["uri"].split("@")[0], scan["mlifecycle"]["target"]): scan
         for scan in texts[VULNERABILITIES]
@@ -83,6 +83,14 @@ def test_the_evidence_is_beside_the_image_and_any_machine_finds_it(released: San
     assert image_scan["mlifecycle"]["inspected"] > 100
     assert [item["id"] for item in image_scan["scanner"]["result"]] == ["CVE-2025-6297"]
     assert texts[SUMMARY][0]["verificationResult"] == "PASSED"
+    (bom,) = [document for document in texts[SBOM] if "components" not in document]
+    model = bom["metadata"]["component"]
+    assert (model["type"], model["version"]) == ("machine-learning-model", "2.1.0")
+    metrics = model["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    assert {"type": "accuracy", "value": "0.94"} in metrics
+    (result,) = texts[TEST_RESULT]
+    assert result["result"] == "PASSED"
+    assert "golden sample 7" in result["passedTests"]
     # An empty cache is another machine: it scans and builds nothing, and knows all the same.
     cache = released.own_cache()
     try:
@@ -145,12 +153,20 @@ def test_with_a_key_only_what_it_has_signed_counts_and_others_read_it(
             *("--type", kind, f"{repository}@{digest}"),
         )
         assert verified.code == 0, verified.output
+    report = tmp_path / "trivy.json"
     scanned = released.run(
         *("trivy", "image", "--sbom-sources", "oci", "--format", "json", "--list-all-pkgs"),
         *("--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"),
-        *("--disable-telemetry", "--scanners", "license", f"{repository}@{digest}"),
+        *("--disable-telemetry", "--scanners", "license", "--output", str(report)),
+        f"{repository}@{digest}",
     )
-    assert "Found SBOM" in scanned.output, scanned.output[:2000]
+    assert "Found SBOM" in scanned.output, scanned.output
+    packages = [
+        package["Name"]
+        for result in json.loads(report.read_text())["Results"]
+        for package in result.get("Packages") or ()
+    ]
+    assert {"dpkg", "onnxruntime"} <= set(packages)
 
 
 def test_what_the_registry_has_lost_is_put_there_again(released: Sandbox) -> None:
@@ -182,3 +198,16 @@ def test_a_tag_that_somebody_moved_is_not_followed(released: Sandbox) -> None:
     again = released.mlifecycle("up", "--stack", released.stack)
     assert again.code == 0, again.output
     assert unchanged(released).code == 0
+
+
+def test_images_stay_pullable_when_the_stack_is_destroyed(
+    released: Sandbox, tmp_path: Path
+) -> None:
+    repository, tag, digest = image(released)
+    result = released.pulumi("destroy", "--yes")
+    assert result.code == 0, result.output
+    assert released.run("kubectl", "get", "namespace", released.namespace).code != 0
+    found = released.run("regctl", "image", "digest", f"{repository}:{tag}")
+    assert found.output.strip() == digest
+    pulled = ("regctl", "image", "copy", f"{repository}@{digest}", f"ocidir://{tmp_path}/pulled")
+    assert released.run(*pulled).code == 0

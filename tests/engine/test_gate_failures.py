@@ -18,13 +18,16 @@ from devcluster.platform.packages import ensure_packages
 from mlifecycle import registry
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.governance import load_governance
+from mlifecycle.manifest.loading import load_paths
 from mlifecycle.process import ToolError
 from mlifecycle.release.publication import Destination, is_published, publish
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.evidence_store import find_evidence
 from mlifecycle.security.repository import Repository, repository_refusal
 from tests.engine.gates import LOCK, TODAY, Gate
+from tests.sandbox import SEED_MANIFEST
 
+(MANIFEST,) = [item.manifest for item in load_paths([SEED_MANIFEST])]
 FAULTS = {
     "crashes": ("exit 1", "failed with exit code 1"),
     "hangs": ("sleep 300", "did not end within 4 s"),
@@ -134,7 +137,7 @@ def test_evidence_from_another_origin_counts_for_nothing(gate: Gate, tmp_path: P
     evidence = gate.passes().evidence
     target = destination(gate)
     pushed(gate, evidence, target)
-    publish(evidence, gate.inputs, target)
+    publish(evidence, gate.inputs, MANIFEST, target)
     elsewhere = gate.with_scanners(cache=tmp_path / "elsewhere")
     found = elsewhere.passes().evidence.scans
     assert {scan.model_dump_json() for scan in found} == {
@@ -155,7 +158,7 @@ def test_two_who_publish_at_once_leave_evidence_that_is_whole(gate: Gate) -> Non
     ]
     both = (evidence, evidence.model_copy(update={"scans": tuple(later)}))
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda item: publish(item, gate.inputs, target), both))
+        list(pool.map(lambda item: publish(item, gate.inputs, MANIFEST, target), both))
     assert is_published(gate.inputs, evidence.image_digest, target)
     assert find_evidence(target.repository, gate.inputs, None) is not None
 
@@ -169,7 +172,7 @@ def test_a_layout_that_was_swapped_after_the_scan_is_not_pushed(gate: Gate) -> N
     with pytest.raises(ToolError):
         registry.push_layout(layout, target.repository, evidence.image_digest)
     with pytest.raises(ToolError, match="which was scanned: what was pushed is something else"):
-        publish(evidence, gate.inputs, target)
+        publish(evidence, gate.inputs, MANIFEST, target)
     assert registry.find_digest(f"{target.repository}:1.0.0") is None
 
 
@@ -252,10 +255,10 @@ def test_a_full_registry_is_given_no_name(gate: Gate, own_registry: OwnRegistry)
     with pytest.raises(ToolError, match="regctl failed"):
         pushed(gate, evidence, target)
     with pytest.raises(ToolError, match="does not hold"):
-        publish(evidence, gate.inputs, target)
+        publish(evidence, gate.inputs, MANIFEST, target)
     subprocess.run(["mount", "-o", "remount,size=1g", own_registry.folder], check=True)
     pushed(gate, evidence, target)
-    publish(evidence, gate.inputs, target)
+    publish(evidence, gate.inputs, MANIFEST, target)
     assert registry.find_digest(f"{target.repository}:1.0.0") == evidence.image_digest
 
 

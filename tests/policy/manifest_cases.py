@@ -92,7 +92,8 @@ CASES: list[tuple[str, Edits, str | None]] = [
     (
         "fairness-demographic-parity",
         {F + "demographic_parity": "-0.5"},
-        "Demographic parity difference -0.50 is not below maximum threshold 0.10",
+        "Demographic parity difference -0.50 (by its size 0.50) is not below maximum"
+        " threshold 0.10",
     ),
     ("fairness-equalized-odds", {F + "equalized_odds": "0.0999"}, None),
     (
@@ -340,7 +341,7 @@ CASES: list[tuple[str, Edits, str | None]] = [
     (
         "autoscaling-present",
         {SERVING + "autoscaling": {}},
-        "no autoscaling given: the environment's default is applied",
+        "no number of replicas to scale to given: the environment's default is applied",
     ),
     ("monitoring-enabled", {"spec.monitoring": {"enabled": True}}, None),
     ("monitoring-enabled", {"spec.monitoring": {}}, "monitoring is not enabled: true"),

@@ -145,3 +145,23 @@ def test_what_helm_makes_by_itself_is_refused_in_production() -> None:
 def test_a_waived_object_is_shown_with_the_days_left() -> None:
     (text,) = object_texts(deployment(WRITABLE, False), CONTEXT.date)
     assert "waived until 2025-06-30 (29 days left), RISK-1, approved by grace" in text
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("Deployment", ("metadata", "namespace")),
+        ("Deployment", ("metadata", "name")),
+        ("Deployment", ("metadata", "labels", "app.kubernetes.io/name")),
+        ("Service", ("metadata", "namespace")),
+        ("ConfigMap", ("metadata", "name")),
+    ],
+)
+def test_an_unknown_name_hides_no_other_finding(target: str, path: Path) -> None:
+    stack = changed(target, (path, UNKNOWN), (("metadata", "labels", "team"), "-no-label-"))
+    made = objects(stack)
+    item = made[place(stack, target)]
+    terms = ("production", load_governance(), Context(date=date(2026, 11, 24)))
+    found = evaluate_object(item, *terms)
+    assert "lbl-recommended" in [finding.rule for finding in found]
+    assert any(finding.undecided for finding in (*found, *evaluate_stack(made, *terms)))

@@ -190,3 +190,17 @@ def test_root_file_systems_are_read_only(context: Any, shown: str) -> None:
     assert messages("sec-readonly-rootfs", stack) == [
         f"container inference: readOnlyRootFilesystem is {shown}, not true"
     ]
+
+
+@pytest.mark.parametrize(
+    ("resource", "verb", "passes"),
+    [
+        *(("deployments", "create", False), ("jobs", "patch", False), ("deployments", "get", True)),
+        *(("rolebindings", "create", False), ("cronjobs", "update", False), ("jobs", "list", True)),
+    ],
+)
+def test_who_may_make_what_makes_pods_may_make_pods(resource: str, verb: str, passes: bool) -> None:
+    rule = {"apiGroups": ["x"], "resources": [resource], "verbs": [verb]}
+    found = messages("rbac-least", changed("Role", (("rules",), [rule])))
+    message = f"rule 0 allows to {verb} {resource}, which gives other rights"
+    assert found == ([] if passes else [message])

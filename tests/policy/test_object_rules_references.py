@@ -238,3 +238,17 @@ def test_the_service_of_a_stateful_set_is_there(name: str, passes: bool) -> None
     stack[number] = made
     message = f"StatefulSet fraud names Service {name}, which is not in the stack"
     assert (message not in messages("ref-integrity", stack)) == passes
+
+
+@pytest.mark.parametrize(("labels", "passes"), [({"app": "fraud"}, True), ({"a": "nope"}, False)])
+def test_a_service_monitor_finds_a_service(labels: dict[str, str], passes: bool) -> None:
+    stack = sound_stack()
+    stack[place(stack, "Service")]["metadata"]["labels"]["app"] = "fraud"
+    body = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "ServiceMonitor",
+        "metadata": {"name": "x"},
+        "spec": {"selector": {"matchLabels": labels}},
+    }
+    message = "ServiceMonitor x selects no Service of the stack"
+    assert messages("ref-integrity", [*stack, body]) == ([] if passes else [message])

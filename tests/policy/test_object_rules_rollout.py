@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from mlifecycle.governance.objects.kubernetes import POD_PATHS
+from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import NotDecided, Path
 from tests.policy.objects import (
     ABSENT,
@@ -172,7 +173,8 @@ ROLLING: Path = ("spec", "strategy", "rollingUpdate", "maxUnavailable")
         (("spec", "revisionHistoryLimit"), 0, False),
         (("spec", "revisionHistoryLimit"), "10", False),
         (("spec", "progressDeadlineSeconds"), 1, True),
-        (("spec", "progressDeadlineSeconds"), 3600, True),
+        (("spec", "progressDeadlineSeconds"), 599, True),
+        (("spec", "progressDeadlineSeconds"), 600, False),
         (("spec", "progressDeadlineSeconds"), 3601, False),
         (("spec", "progressDeadlineSeconds"), 0, False),
         (("spec", "progressDeadlineSeconds"), True, False),
@@ -328,7 +330,7 @@ def test_a_paused_deployment_is_no_rollout(paused: Any, passes: bool) -> None:
     assert found == ([] if passes else ["spec.paused is true, so no pod is ever updated"])
 
 
-@pytest.mark.parametrize(("wait", "passes"), [("300", True), ("299", False), ("x", True)])
+@pytest.mark.parametrize(("wait", "passes"), [("301", True), ("300", False), ("x", True)])
 def test_a_rollout_fails_before_the_engine_stops_waiting(wait: str, passes: bool) -> None:
     path: Path = ("metadata", "annotations", "pulumi.com/timeoutSeconds")
     stack = changed("Deployment", (path, wait), (("spec", "progressDeadlineSeconds"), 300))
@@ -336,7 +338,7 @@ def test_a_rollout_fails_before_the_engine_stops_waiting(wait: str, passes: bool
         []
         if passes
         else [
-            "spec.progressDeadlineSeconds is 300, longer than the engine waits"
+            "spec.progressDeadlineSeconds is 300, not less than the engine waits"
             f" (pulumi.com/timeoutSeconds {wait})"
         ]
     )
@@ -346,3 +348,12 @@ def test_a_rollout_fails_before_the_engine_stops_waiting(wait: str, passes: bool
 def test_a_spread_over_nothing_is_none(key: Any) -> None:
     stack = changed("Deployment", ((*SPREAD, 0, "topologyKey"), key))
     assert len(messages("rel-spread", stack)) == 1
+
+
+def test_two_commands_of_unknown_words_may_be_two() -> None:
+    command = {"exec": {"command": ["check", UNKNOWN]}}
+    stack = changed(
+        "Deployment", ((*BOX, "readinessProbe"), command), ((*BOX, "livenessProbe"), command)
+    )
+    with pytest.raises(NotDecided, match="not known before"):
+        messages("rel-probes", stack)

@@ -35,8 +35,10 @@ def limited(
         if value is None:
             raise NothingToJudge
         if breaks(value, terms.limit):
+            # A difference counts by its size.
+            negative = f"{as_printed(value)} (by its size {as_printed(-value)})"
             shown = message.format(
-                value=as_printed(value),
+                value=negative if value < 0 else as_printed(value),
                 threshold=as_printed(terms.limit),
             )
             yield Objection(shown, value=str(value), path=("spec", section, field))

@@ -72,8 +72,9 @@ def _is_quantity(text: str, *, whole: bool) -> bool:
 def _autoscaling(manifest: Manifest, _: Terms) -> Iterator[Objection]:
     autoscaling = manifest.spec.inference.autoscaling if manifest.spec.inference else None
     if autoscaling is None or (autoscaling.min_replicas or autoscaling.max_replicas) is None:
+        missing = "no autoscaling" if autoscaling is None else "no number of replicas to scale to"
         yield Objection(
-            "no autoscaling given: the environment's default is applied", path=("spec", "inference")
+            f"{missing} given: the environment's default is applied", path=("spec", "inference")
         )
 
 
@@ -188,7 +189,7 @@ RULES: tuple[Rule[Manifest], ...] = (
         "At least {threshold} replicas",
         _replicas,
         "Fewer do not survive the loss of a node.",
-        "Raise replicas or autoscaling.min_replicas to the environment's floor",
+        "Raise replicas, or autoscaling's min_replicas and max_replicas, to that floor",
         ("Pulumi configureMinimumReplicaCount",),
         has_threshold=True,
     ),

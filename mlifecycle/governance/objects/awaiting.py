@@ -21,6 +21,8 @@ _AWAIT_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
 TIMEOUT, _WAIT_FOR = "pulumi.com/timeoutSeconds", "pulumi.com/waitFor"
 # Longer than the slowest rollout that a stack can be given.
 LONGEST_WAIT_SECONDS = 3600
+# Where it is told nothing (pulumi-kubernetes, the awaiter of a Deployment).
+ENGINES_WAIT_SECONDS = 600
 _AWAITED = (*POD_PATHS, "Service", "Ingress", "PersistentVolumeClaim")
 
 

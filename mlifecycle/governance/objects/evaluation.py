@@ -10,6 +10,7 @@ from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.objects.catalogue import OBJECT_RULES, STACK_RULES
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.governance.rule import NotDecided
 from mlifecycle.report.governance import notice_text
 
 NAME = "app.kubernetes.io/name"
@@ -53,5 +54,9 @@ def _settled(finding: Finding, item: KubernetesObject | None, context: Context) 
     """With its waiver: one that names the model and version of the object's labels."""
     if item is None or finding.level is not Level.MANDATORY:
         return finding
-    labels = item.labels
-    return waived(finding, str(labels.get(NAME, "")), str(labels.get(VERSION, "")), context)
+    try:
+        labels = item.labels
+        return waived(finding, str(labels.get(NAME, "")), str(labels.get(VERSION, "")), context)
+    except NotDecided:
+        # Whose it is will be known in `up`; until then nobody's waiver speaks of it.
+        return finding

@@ -45,6 +45,15 @@ _TOO_MUCH: Mapping[str, tuple[tuple[str, ...], str]] = {
     "mutatingadmissionpolicies": (("create", "update", "patch"), _MORE_RIGHTS),
     # A pod may name any account of its namespace, a volume any folder of its node.
     "pods": (("create",), _MORE_RIGHTS),
+    **dict.fromkeys(
+        (
+            *("deployments", "statefulsets", "daemonsets", "replicasets", "jobs", "cronjobs"),
+            *("replicationcontrollers", "podtemplates"),
+        ),
+        (("create", "update", "patch"), _MORE_RIGHTS),
+    ),
+    "rolebindings": (("create", "update", "patch"), _MORE_RIGHTS),
+    "clusterrolebindings": (("create", "update", "patch"), _MORE_RIGHTS),
     "persistentvolumes": (("create",), _MORE_RIGHTS),
     "mutatingwebhookconfigurations": (("create", "update", "patch"), _MORE_RIGHTS),
     "validatingwebhookconfigurations": (("create", "update", "patch"), _MORE_RIGHTS),

@@ -4,8 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlifecycle.governance.objects.values import entries, known, section, sections, shown, text
-from mlifecycle.governance.rule import Unreadable
+from mlifecycle.governance.objects.values import (
+    all_known,
+    entries,
+    known,
+    section,
+    sections,
+    shown,
+    text,
+)
+from mlifecycle.governance.rule import NotDecided, Unreadable
 
 # Where each kind of workload keeps the specification of its pods.
 POD_PATHS: Mapping[str, tuple[str, ...]] = {
@@ -103,7 +111,10 @@ class KubernetesObject:
         return self.kind in kinds and self.group == GROUPS[self.kind]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.name else self.kind
+        try:
+            return f"{self.kind} {self.namespace}/{self.name}" if self.name else self.kind
+        except NotDecided:
+            return f"{self.kind} of resource {self.resource}"
 
 
 def helm_release(resource: str) -> KubernetesObject:
@@ -275,7 +286,7 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
 
 def _agrees(term: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
     key, operator = text(term, "key"), text(term, "operator")
-    chosen = key in labels and labels[key] in entries(term, "values")
+    chosen = key in labels and labels[key] in all_known(entries(term, "values"))
     answers = {
         "In": chosen,
         "NotIn": not chosen,

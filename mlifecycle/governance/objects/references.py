@@ -71,6 +71,12 @@ def _check_targets(stack: Stack) -> Iterator[Objection]:
             message = f"HorizontalPodAutoscaler {shown(item.name)} scales {target}"
             path: Path = ("spec", "scaleTargetRef")
             yield Objection(f"{message}, which is not in the stack", target, path, str(item))
+        if (item.group, item.kind) == ("monitoring.coreos.com", "ServiceMonitor") and not any(
+            service.is_a("Service") and selects(section(item.spec, "selector"), service.labels)
+            for service in stack
+        ):
+            message = f"ServiceMonitor {shown(item.name)} selects no Service of the stack"
+            yield Objection(message, None, ("spec", "selector"), str(item))
         if item.is_a("PodDisruptionBudget") and not any(
             covers(item, workload, pod) for workload, pod in pods
         ):

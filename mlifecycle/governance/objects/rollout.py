@@ -4,7 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlifecycle.governance.objects.awaiting import LONGEST_WAIT_SECONDS, TIMEOUT, wait_seconds
+from mlifecycle.governance.objects.awaiting import (
+    ENGINES_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    TIMEOUT,
+    wait_seconds,
+)
 from mlifecycle.governance.objects.kubernetes import (
     Container,
     KubernetesObject,
@@ -14,6 +19,7 @@ from mlifecycle.governance.objects.kubernetes import (
     selects,
 )
 from mlifecycle.governance.objects.values import (
+    all_known,
     found,
     known,
     section,
@@ -87,8 +93,8 @@ def _question(container: Container, name: str) -> tuple[str, Mapping[str, Any]] 
     spelt = {"port": numbers.get(port, port) if isinstance(port, str) else whole(port)}
     if kind == "httpGet":
         spelt |= {"path": text(asked, "path") or "/", "scheme": text(asked, "scheme") or "HTTP"}
-        return kind, {**asked, **spelt}
-    return kind, asked if kind == "exec" else {**asked, **spelt}
+        return kind, all_known({**asked, **spelt})
+    return kind, all_known(asked if kind == "exec" else {**asked, **spelt})
 
 
 def _handler(probe: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
@@ -132,9 +138,9 @@ def _check_deployment(item: KubernetesObject) -> Iterator[Objection]:
     deadline = item.spec.get("progressDeadlineSeconds")
     if not 0 < (whole(deadline) or 0) <= LONGEST_WAIT_SECONDS:
         yield _at("progressDeadlineSeconds", deadline, f"not 1 to {LONGEST_WAIT_SECONDS} seconds")
-    wait = wait_seconds(item)
-    if wait is not None and (whole(deadline) or 0) > wait:
-        problem = f"longer than the engine waits ({TIMEOUT} {wait})"
+    wait = wait_seconds(item) or ENGINES_WAIT_SECONDS
+    if (whole(deadline) or 0) >= wait:
+        problem = f"not less than the engine waits ({TIMEOUT} {wait})"
         yield _at("progressDeadlineSeconds", deadline, problem)
     if known(item.spec.get("paused")) not in (None, False):
         yield _at("paused", item.spec["paused"], "so no pod is ever updated")

@@ -39,6 +39,13 @@ _NUMBER_OR_SWITCH = re.compile(r"(?i)[0-9]{1,9}|true|false|yes|no|on|off")
 _PATH_NAMES = re.compile(r"[_.-](file|path)$", re.IGNORECASE)
 # Segments short enough not to be base64 that begins with a slash.
 _ABSOLUTE_PATH = re.compile(r"(/[A-Za-z0-9._-]{1,32}){2,}/?")
+# A key of a file of settings, in JSON, YAML, INI and the like.
+_KEY_NAME = (
+    r"[\w.-]*(?:password|passwd|pwd|passphrase|secret|token|credentials?"
+    r"|(?:api|access|secret|private)[_-]?key)"
+)
+# What tokenizers of language models call so.
+_OF_TOKENIZERS = r"(?:eos|bos|pad|unk|cls|sep|mask|stop)_token"
 _SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
     "an AWS key id": re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b"),
     "a private key": re.compile(r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY"),
@@ -49,8 +56,10 @@ _SECRET_VALUES: Mapping[str, re.Pattern[str]] = {
         r"|sk-[\w-]{20,}|hf_[A-Za-z0-9]{20,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]{10,})"
     ),
     "a password": re.compile(
-        r"(?im)(?:^|[;,?&\s]|--)[\w.-]*(password|passwd|pwd|secret|token)\s*[:=]"
-        r"\s*(?![\"']?\$|\"\"|''|null\b|\{\{|[\"']?</?\w*>|[0-9]+\s*$)[^\s]"
+        rf"(?im)(?:^|[;,?&\s{{\"'(]|--)(?!{_OF_TOKENIZERS}){_KEY_NAME}[\"']?\s*[:=]"
+        r"\s*(?![\"']?\$|[\"']{2}|[\"']?(null|none|true|false)\b|[\"']?[\[{<]"
+        r"|[\"']?[0-9]+[\"']?\s*[,;}]?\s*$|[\"']?(/[\w.-]+){2,})[^\s]"
+        rf"|<{_KEY_NAME}>[^<$\s]+<"
     ),
     "a login in a command": re.compile(
         r"\s(-u|--user|--proxy-user)[ =]?[\"']?[^\s:$\"']+:(?!\$)\S"

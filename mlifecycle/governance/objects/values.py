@@ -36,6 +36,18 @@ def known(value: Any) -> Any:
     return value
 
 
+def all_known(value: Any) -> Any:
+    """The value, if nothing in it is unknown: two lists of one unknown value are not equal."""
+    known(value)
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            all_known(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            all_known(inner)
+    return value
+
+
 def section(body: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     """An object's field that holds fields; empty where it is not given or null."""
     value = known(body.get(key))
