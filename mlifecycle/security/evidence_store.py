@@ -1,6 +1,12 @@
 """Evidence in the registry, beside the image: any machine's next run finds it there."""
 
-from tenacity import retry, retry_if_result, stop_after_attempt
+from tenacity import (
+    retry,
+    retry_if_exception_type,
+    retry_if_result,
+    stop_after_attempt,
+    wait_random,
+)
 
 from mlifecycle import registry
 from mlifecycle.image import names
@@ -11,8 +17,9 @@ from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.signing import BUNDLE, StatementSigner
 
 # Registries without the referrers API keep one list for each image. Two who write it at once leave
-# out what one of them added, so it is read back.
-ATTEMPTS = 3
+# out what one of them added, so it is read back. And two who upload one blob at once may both be
+# told that it is unknown.
+ATTEMPTS = 5
 # The media type of in-toto statements, and the annotations by which readers choose among them.
 STATEMENT = "application/vnd.in-toto+json"
 PREDICATE = "in-toto.io/predicate-type"
@@ -70,8 +77,9 @@ def store_statements(
 
 @retry(
     stop=stop_after_attempt(ATTEMPTS),
-    retry=retry_if_result(lambda complete: not complete),
-    retry_error_callback=lambda _: False,
+    wait=wait_random(0, 1),
+    retry=retry_if_result(lambda complete: not complete) | retry_if_exception_type(ToolError),
+    retry_error_callback=lambda state: state.outcome.result() if state.outcome else False,
 )
 def _attach_missing(
     repository: str, digest: str, wanted: list[Statement], signer: StatementSigner | None
