@@ -84,18 +84,17 @@ class Bench:
         layout = self.sandbox.platform.layout
         (trivy,) = [file.parent.parent for file in self.cache.rglob("trivy.db")]
         (grype,) = [file.parent.parent for file in self.cache.rglob("vulnerability.db")]
-        wheels = max(
-            (ROOT / ".mlifecycle" / "wheels").iterdir(), key=lambda path: path.stat().st_mtime
-        )
+        staged = (ROOT / ".mlifecycle" / "wheels").iterdir()
+        wheels = max(filter(Path.is_dir, staged), key=lambda path: path.stat().st_mtime)
         base = f"{layout.registry}/library/python:3.11-slim"
         with tempfile.TemporaryDirectory() as releases:
             for _ in range(models):
                 folder = Path(releases) / f"{next(self.versions):06}"
-                folder.mkdir()
-                (folder / "release.json").write_text(json.dumps({"version": folder.name}))
+                (folder / "app").mkdir(parents=True)
+                (folder / "app" / "release.json").write_text(json.dumps({"version": folder.name}))
             started = time.perf_counter()
             result = self.sandbox.run(
-                *(str(SCRIPT), f"unix://{layout.state}/run/buildkit.sock", base, str(ROOT)),
+                *(str(SCRIPT), BUILDER, base, str(ROOT)),
                 *(str(wheels.resolve()), str(trivy), str(grype), releases),
             )
             seconds = time.perf_counter() - started
@@ -143,7 +142,7 @@ def _report(bench: Bench, models: int, pairs: int) -> None:
     bench.gates()
     rows.append((f"{models} unchanged models", _typical([bench.gates() for _ in range(5)])))
     rows.append((f"{models} changed models of one runtime", _typical(samples["gates"])))
-    rows.append((f"{models} by buildctl and four scanners", _typical(samples["script"])))
+    rows.append((f"{models} by buildx and four scanners", _typical(samples["script"])))
     text = [(name, f"{run.seconds:.2f} s", f"{run.peak_mib:.0f} MiB") for name, run in rows]
     print(table(("gate", "median", "peak memory"), text))
     seconds = {name: [run.seconds for run in runs] for name, runs in samples.items()}

@@ -6,14 +6,13 @@ builder=$1 base=$2 checkout=$3 wheels=$4 trivy_cache=$5 grype_cache=$6 releases=
 export GRYPE_DB_CACHE_DIR=$grype_cache GRYPE_DB_AUTO_UPDATE=false GRYPE_DB_VALIDATE_AGE=false
 export GRYPE_CHECK_FOR_APP_UPDATE=false
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'status=$?; [ $status = 0 ] || cat "$work/log" >&2; rm -rf "$work"' EXIT
 for release in "$releases"/*; do
-  buildctl --addr "$builder" build --frontend dockerfile.v0 --progress plain \
-    --local context="$checkout/inference" --local dockerfile="$checkout/inference" \
-    --local wheels="$wheels" --opt context:wheels=local:wheels \
-    --local release="$release" --opt context:release=local:release \
-    --opt build-arg:BASE_IMAGE="$base" --opt build-arg:SOURCE_DATE_EPOCH=0 \
-    --output "type=oci,dest=$work/layout,tar=false,rewrite-timestamp=true" >"$work/log" 2>&1
+  buildx build --builder "$builder" --progress plain --file "$checkout/inference/Dockerfile" \
+    --platform linux/amd64 --build-context wheels="$wheels" --build-context release="$release" \
+    --build-arg BASE_IMAGE="$base" --build-arg SOURCE_DATE_EPOCH=0 --provenance=false --sbom=false \
+    --output "type=oci,dest=$work/layout,tar=false" "$checkout/inference" \
+    >"$work/log" 2>&1
   trivy image --input "$work/layout" --scanners vuln,secret --list-all-pkgs --format json \
     --cache-dir "$trivy_cache" --cache-backend memory --skip-db-update --skip-java-db-update \
     --skip-vex-repo-update --offline-scan --skip-version-check --disable-telemetry --quiet \

@@ -41,10 +41,7 @@ def labels(inputs: BuildInputs) -> dict[str, str]:
 
 def push_output(repository: str) -> str:
     """The export that pushes the bytes that `build_layout` writes, by digest, without a name."""
-    return (
-        f"type=image,name={repository},push=true,push-by-digest=true,oci-mediatypes=true,"
-        "rewrite-timestamp=true"
-    )
+    return f"type=image,name={repository},push=true,push-by-digest=true,oci-mediatypes=true"
 
 
 def build_layout(context: BuildContext, *, inputs: BuildInputs, builder: str, target: Path) -> str:
@@ -65,7 +62,7 @@ def build_layout(context: BuildContext, *, inputs: BuildInputs, builder: str, ta
             *(part for key, value in arguments for part in ("--build-arg", f"{key}={value}")),
             *(part for key, value in named for part in ("--label", f"{key}={value}")),
             *("--provenance=false", "--sbom=false"),
-            *("--output", f"type=oci,dest={target},tar=false,rewrite-timestamp=true"),
+            *("--output", f"type=oci,dest={target},tar=false"),
             context.server,
         ],
         timeout=BUILD_SECONDS,

@@ -103,6 +103,11 @@ def _write_release(inputs: BuildInputs, folder: Path) -> None:
         "artifactDigest": inputs.artifact_digest,
         "goldenDigest": inputs.golden_digest,
     }
-    file = folder / "release.json"
+    file = folder / "app" / "release.json"
+    file.parent.mkdir()
     file.write_text(json.dumps(release, indent=2, sort_keys=True) + "\n")
-    file.chmod(0o644)
+    # A layer is what is here, with modes and times: no umask and no clock may show in it.
+    file.chmod(0o444)
+    file.parent.chmod(0o755)
+    for path in (file, file.parent):
+        os.utime(path, (0, 0))

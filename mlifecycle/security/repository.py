@@ -1,6 +1,8 @@
 """The scans that no model is the reason of: our files, their history, and the code that ships."""
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +42,25 @@ def repository_refusal(
     Args:
         timeout: seconds for each scan.
     """
-    required: list[tuple[str, Target]] = [("gitleaks", "tree"), ("bandit", "source")]
+    looks: list[tuple[str, Target, Callable[[], Scan]]] = [
+        ("gitleaks", "tree", lambda: gitleaks.scan_tree(repository.root, timeout=timeout)),
+        ("bandit", "source", lambda: bandit.scan_source(repository.source, timeout=timeout)),
+    ]
     try:
-        scans: list[Scan] = [
-            gitleaks.scan_tree(repository.root, timeout=timeout),
-            bandit.scan_source(repository.source, timeout=timeout),
-        ]
         if is_on_main(repository.root):
-            required.append(("gitleaks", "history"))
-            scans.append(gitleaks.scan_history(repository.root, timeout=timeout))
+            looks.append(
+                (
+                    "gitleaks",
+                    "history",
+                    lambda: gitleaks.scan_history(repository.root, timeout=timeout),
+                )
+            )
+        with ThreadPoolExecutor(len(looks)) as pool:
+            scans = list(pool.map(lambda look: look[2](), looks))
     except ToolError as error:
         return f"❌ Scan of the repository failed\n\n{error}"
-    scanned = Scanned(tuple(scans), tuple(required))
+    required = tuple((scanner, target) for scanner, target, _ in looks)
+    scanned = Scanned(tuple(scans), required)
     nobody = verdict.Release(model="", version="", image_digest="", base_image="")
     found = verdict.judge(scanned, nobody, environment, governance, context)
     return verdict.failure_text(found) if refusals(found) else ""
