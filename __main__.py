@@ -24,6 +24,7 @@ from mlifecycle.manifest.loading import LoadedManifest, ManifestError
 from mlifecycle.process import ToolError
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
+    CACHE,
     REFUSED,
     SHIPPED_SOURCE,
     GatedStack,
@@ -122,7 +123,7 @@ def _repository(
     pool = ThreadPoolExecutor(max_workers=1)
     answer = pool.submit(
         repository_refusal,
-        Repository(Path(), SHIPPED_SOURCE),
+        Repository(Path(), SHIPPED_SOURCE, CACHE),
         settings.environment,
         governance,
         context,

@@ -18,7 +18,7 @@ from mlifecycle.governance.governance import load_governance
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.engine import Engine
-from mlifecycle.stack.gating import SHIPPED_SOURCE, gated_stack, materials_of
+from mlifecycle.stack.gating import CACHE, SHIPPED_SOURCE, gated_stack, materials_of
 from mlifecycle.stack.release import settings_of
 from mlifecycle.stack.settings import manifests_of
 
@@ -45,7 +45,7 @@ def main() -> None:
     with ThreadPoolExecutor(GATES_AT_ONCE) as pool, ThreadPoolExecutor(1) as beside:
         repository = beside.submit(
             repository_refusal,
-            Repository(Path(), SHIPPED_SOURCE),
+            Repository(Path(), SHIPPED_SOURCE, CACHE),
             settings.environment,
             governance,
             context,

@@ -1,11 +1,20 @@
 """Gitleaks: credentials in the working tree, and in what the repository ever held."""
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
-from mlifecycle.security.evidence import Scan, Secret, Target
+from mlifecycle.security.evidence import (
+    Scan,
+    Scans,
+    Secret,
+    Target,
+    read_scans,
+    write_scans,
+)
 from mlifecycle.security.scanner_report import findings, json_document
 
 CONFIGURATION = Path(__file__).with_name("gitleaks.toml")
@@ -37,18 +46,30 @@ def _relative(secret: Secret, folder: Path) -> Secret:
     return secret.model_copy(update={"file": str(file.relative_to(folder))}) if inside else secret
 
 
-def scan_history(folder: Path, *, timeout: float) -> Scan:
+def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
     """What looks like a credential in any commit that HEAD descends from.
+
+    Args:
+        cache: keeps what was found behind a commit: that never changes.
 
     Raises:
         ToolError: as `scan_tree`, or the folder is no repository.
     """
     if is_cut_off(folder):
         raise ToolError("the history is cut off here: fetch all of it (fetch-depth: 0)")
-    commits = int(_git(folder, "rev-list", "--count", "HEAD"))
-    # Not the folder itself, where a .gitleaksignore would count.
-    store = _git(folder, "rev-parse", "--absolute-git-dir")
-    return _scan(["git", store], "history", commits, timeout)
+    rules = hashlib.sha256(CONFIGURATION.read_bytes()).hexdigest()[:16]
+    head = _git(folder, "rev-parse", "HEAD")
+    file = cache / "history" / f"{head}-{_version()}-{rules}.json"
+    with exclusively(file):
+        known = read_scans(Scans, file)
+        if known is None:
+            commits = int(_git(folder, "rev-list", "--count", "HEAD"))
+            # Not the folder itself, where a .gitleaksignore would count.
+            store = _git(folder, "rev-parse", "--absolute-git-dir")
+            arguments: list[str | Path] = ["git", store, "--log-opts", head]
+            known = Scans(scans=(_scan(arguments, "history", commits, timeout),))
+            write_scans(known, file)
+    return known.scans[0]
 
 
 def is_cut_off(folder: Path) -> bool:
@@ -64,8 +85,12 @@ def _git(folder: Path, *arguments: str) -> str:
     return run_tool(["git", "-C", folder, *arguments], timeout=GIT_SECONDS).strip()
 
 
+def _version() -> str:
+    return run_tool(["gitleaks", "version"], timeout=30).strip()
+
+
 def _scan(arguments: list[str | Path], target: Target, inspected: int, timeout: float) -> Scan:
-    version = run_tool(["gitleaks", "version"], timeout=30).strip()
+    version = _version()
     if not inspected:
         raise ToolError("gitleaks has nothing to look at")
     with tempfile.TemporaryDirectory() as name:

@@ -24,10 +24,12 @@ class Repository:
 
     Attributes:
         source: the folder with the Python that ships.
+        cache: this machine's folder for what does not change.
     """
 
     root: Path
     source: Path
+    cache: Path
 
 
 def repository_refusal(
@@ -52,7 +54,9 @@ def repository_refusal(
                 (
                     "gitleaks",
                     "history",
-                    lambda: gitleaks.scan_history(repository.root, timeout=timeout),
+                    lambda: gitleaks.scan_history(
+                        repository.root, repository.cache, timeout=timeout
+                    ),
                 )
             )
         with ThreadPoolExecutor(len(looks)) as pool:

@@ -11,7 +11,7 @@ from mlifecycle.governance.governance import load_governance
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
 from mlifecycle.report.governance import refusal_text
 from mlifecycle.security.repository import Repository, repository_refusal
-from mlifecycle.stack.gating import SHIPPED_SOURCE, gated_stack, materials_of
+from mlifecycle.stack.gating import CACHE, SHIPPED_SOURCE, gated_stack, materials_of
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import StackSettings
 
@@ -71,7 +71,7 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
         return GatedModel(model.name, model.version, outcome)
 
     repository = repository_refusal(
-        Repository(Path(), SHIPPED_SOURCE),
+        Repository(Path(), SHIPPED_SOURCE, CACHE),
         settings.environment,
         governance,
         context,

@@ -75,7 +75,7 @@ def test_a_scan_of_the_repository_that_fails_refuses_every_release(
     app = tmp_path / "checkout" / "app"
     app.mkdir(parents=True)
     (app / "main.py").write_text("print('x')\n")
-    checkout = Repository(app.parent, app)
+    checkout = Repository(app.parent, app, tmp_path / "cache")
     terms = ("development", load_governance(), Context(date=TODAY), 4)
     assert repository_refusal(checkout, *terms) == ""
     misbehave(gate, "gitleaks", fault, '*" version "*')

@@ -37,14 +37,19 @@ def test_an_author_cannot_waive_a_secret(leaky: Path) -> None:
     assert (secret.rule, secret.line) == ("aws-access-token", 1)
 
 
-def test_a_secret_that_was_removed_is_still_in_the_history(leaky: Path) -> None:
+def test_a_secret_that_was_removed_is_still_in_the_history(leaky: Path, tmp_path: Path) -> None:
     git(leaky, "init", "--quiet", "--initial-branch", "main")
     git(leaky, "add", "settings.py")
     git(leaky, "commit", "--quiet", "--message", "a secret")
     git(leaky, "rm", "--quiet", "--force", "settings.py")
     git(leaky, "commit", "--quiet", "--message", "no secret")
-    (secret,) = gitleaks.scan_history(leaky, timeout=60).secrets
+    (secret,) = gitleaks.scan_history(leaky, tmp_path / "cache", timeout=60).secrets
     assert (secret.file, len(secret.commit)) == ("settings.py", 12)
+    # What is behind a commit is looked at once.
+    (kept,) = (tmp_path / "cache" / "history").glob("*.json")
+    kept.write_text(kept.read_text().replace("settings.py", "kept.py"))
+    (again,) = gitleaks.scan_history(leaky, tmp_path / "cache", timeout=60).secrets
+    assert again.file == "kept.py"
 
 
 def test_a_history_that_is_cut_off_is_no_history(
@@ -59,7 +64,7 @@ def test_a_history_that_is_cut_off_is_no_history(
     clone = tmp_path_factory.mktemp("clone") / "clone"
     git(leaky, "clone", "--quiet", "--depth", "1", f"file://{leaky}", str(clone))
     with pytest.raises(ToolError, match="cut off"):
-        gitleaks.scan_history(clone, timeout=60)
+        gitleaks.scan_history(clone, clone / "cache", timeout=60)
     # A pipeline must have it; on a person's machine the rest of it says nothing.
     assert is_on_main(leaky)
     assert not is_on_main(clone)
