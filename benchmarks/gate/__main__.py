@@ -143,7 +143,14 @@ def _report(bench: Bench, models: int, pairs: int) -> None:
     rows.append((f"{models} unchanged models", _typical([bench.gates() for _ in range(5)])))
     rows.append((f"{models} changed models of one runtime", _typical(samples["gates"])))
     rows.append((f"{models} by buildx and four scanners", _typical(samples["script"])))
-    text = [(name, f"{run.seconds:.2f} s", f"{run.peak_mib:.0f} MiB") for name, run in rows]
+    text = [
+        (
+            name,
+            f"{run.seconds:.2f} s",
+            f"{run.peak_mib:.0f} MiB" if run.peak_mib else "not measured",
+        )
+        for name, run in rows
+    ]
     print(table(("gate", "median", "peak memory"), text))
     seconds = {name: [run.seconds for run in runs] for name, runs in samples.items()}
     print(f"ratio to the script {median_ratio(seconds['gates'], seconds['script']):.3f}")
