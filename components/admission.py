@@ -100,6 +100,14 @@ def policy(
         action: `Deny` or `Audit`, as Kubernetes calls them.
     """
     name = f"mlifecycle-{stack.lower().replace('_', '-')}"
+    _policy(name, stack, options)
+    # Last, so that a namespace is never bound before its list is there.
+    lists = [item.resource for item in released]
+    after = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=lists))
+    _binding(name, stack, action, after)
+
+
+def _policy(name: str, stack: str, options: pulumi.ResourceOptions) -> None:
     admission.ValidatingAdmissionPolicy(
         name,
         metadata=meta.ObjectMetaArgs(name=name, labels=_labels(name)),
@@ -148,8 +156,9 @@ def policy(
         ),
         opts=options,
     )
-    # Last, so that a namespace is never bound before its list is there.
-    lists = [item.resource for item in released]
+
+
+def _binding(name: str, stack: str, action: str, options: pulumi.ResourceOptions) -> None:
     admission.ValidatingAdmissionPolicyBinding(
         name,
         metadata=meta.ObjectMetaArgs(name=name, labels=_labels(name)),
@@ -163,7 +172,7 @@ def policy(
             ),
             validation_actions=[action] if action == "Deny" else [action, "Warn"],
         ),
-        opts=pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=lists)),
+        opts=options,
     )
 
 

@@ -19,7 +19,8 @@ from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
-from mlifecycle.release.admission import Candidate, await_admission, kept_releases
+from mlifecycle.manifest.schema import Manifest
+from mlifecycle.release.admission import NewImage, await_admission, kept_releases
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
 from mlifecycle.stack.gating import GatedStack, Materials
@@ -109,17 +110,7 @@ class ModelDeployment(pulumi.ComponentResource):
         )
         self.refusal = pulumi.Output.from_input(self._gate.refusal(self.urn))
         namespace = args.stack.settings.namespace_of(manifest)
-        self.summary = {
-            "version": model.version,
-            "namespace": namespace,
-            "address": f"http://{model.name}.{namespace}.svc",
-            # What the next release of it is compared with.
-            "metrics": {
-                field: str(value)
-                for field in ("accuracy", "f1_score")
-                if (value := getattr(manifest.spec.metrics, field, None)) is not None
-            },
-        }
+        self.summary = _summary(manifest, namespace)
         if image is not None:
             self.image = pulumi.Output.from_input(self._reference(image))
             self.summary["image"] = self.image
@@ -236,10 +227,7 @@ class ModelDeployment(pulumi.ComponentResource):
         image.publish()
         settings = self._args.stack.settings
         if settings.admission_action == "Deny":
-            candidate = Candidate(
-                release.namespace, release.model, image.reference(), settings.kube_context
-            )
-            await_admission(candidate)
+            await_admission(NewImage(release.namespace, image.reference(), settings.kube_context))
 
     def _verify(self, image: ModelImage, release: workload.Release) -> None:
         artifact = self._args.materials.artifact
@@ -254,3 +242,18 @@ class ModelDeployment(pulumi.ComponentResource):
         )
         verified = verify_release(target, artifact.golden)
         image.publish_result(len(verified.predictions))
+
+
+def _summary(manifest: Manifest, namespace: str) -> dict[str, Any]:
+    model = manifest.spec.model
+    return {
+        "version": model.version,
+        "namespace": namespace,
+        "address": f"http://{model.name}.{namespace}.svc",
+        # What the next release of it is compared with.
+        "metrics": {
+            field: str(value)
+            for field in ("accuracy", "f1_score")
+            if (value := getattr(manifest.spec.metrics, field, None)) is not None
+        },
+    }

@@ -5,11 +5,14 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from devcluster import local_stacks
 from devcluster.platform import lifecycle
@@ -228,6 +231,35 @@ def kill_group(process: "subprocess.Popen[str]") -> None:
     except ProcessLookupError:
         return
     process.wait()
+
+
+@contextmanager
+def released_stack(
+    platform: Platform, folder: Path, *, committed: str = "dev", own_name: bool = False
+) -> Iterator[Sandbox]:
+    """A stack with the seed's model, released once by plain `pulumi up`.
+
+    Args:
+        own_name: whether the model has a name of its own, and so its own part of the registry.
+    """
+    sandbox = Sandbox(platform, folder, committed=committed)
+    name = f"model-{sandbox.stack}" if own_name else "fraud-detector"
+    sandbox.write_manifest(("name: fraud-detector", f"name: {name}"))
+    try:
+        result = sandbox.up()
+        assert result.code == 0, result.output
+        yield sandbox
+    finally:
+        sandbox.remove()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Ask again and again, and fail when it has not come about in time."""
+    Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_fixed(0.1),
+        retry=retry_if_result(lambda answer: not answer),
+    )(condition)
 
 
 def model_store(layout: Layout) -> Path:

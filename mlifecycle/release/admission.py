@@ -1,10 +1,8 @@
 """What a cluster admits: the names of released images, and waiting until it knows a new one."""
 
 import asyncio
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import kr8s
 import kr8s.asyncio
@@ -17,6 +15,7 @@ from tenacity import (
 )
 
 from mlifecycle.image import names
+from mlifecycle.release.api import request
 
 # The ConfigMap that lists them, in each namespace of a stack.
 RELEASED_IMAGES = "mlifecycle-released-images"
@@ -24,8 +23,8 @@ RELEASED_IMAGES = "mlifecycle-released-images"
 KEPT_RELEASES = 11
 # An API server hears of a changed list within a second or two.
 LEARNING_SECONDS = 10
-REQUEST_SECONDS = 10
-FORBIDDEN = 403
+# Not on the list; and no list yet, which an API server calls an invalid object.
+DENIALS = (403, 422)
 
 
 class AdmissionError(Exception):
@@ -33,7 +32,7 @@ class AdmissionError(Exception):
 
 
 @dataclass(frozen=True)
-class Candidate:
+class NewImage:
     """An image that a Deployment is about to run.
 
     Attributes:
@@ -41,7 +40,6 @@ class Candidate:
     """
 
     namespace: str
-    model: str
     image: str
     kube_context: str
 
@@ -73,7 +71,7 @@ def admitted_names(images: Iterable[str], stack: str, environment: str) -> list[
     return list(admitted)
 
 
-def await_admission(candidate: Candidate) -> None:
+def await_admission(new: NewImage) -> None:
     """Wait until the API server admits an image that was just put on the list.
 
     It is asked by an object that runs nothing and is removed at once: a dry run would not do,
@@ -83,11 +81,11 @@ def await_admission(candidate: Candidate) -> None:
         AdmissionError: it still refuses, or does not answer.
     """
     try:
-        asyncio.run(_await_admission(candidate))
+        asyncio.run(_await_admission(new))
     except RetryError as error:
         cause = error.last_attempt.exception()
         raise AdmissionError(
-            f"the cluster still refuses {candidate.image} after {LEARNING_SECONDS} s: {cause}"
+            f"the cluster still refuses {new.image} after {LEARNING_SECONDS} s: {cause}"
         ) from error
 
 
@@ -95,43 +93,30 @@ class _Refused(Exception):
     """A denial that the next seconds may change."""
 
 
-async def _await_admission(candidate: Candidate) -> None:
-    api = await kr8s.asyncio.api(context=candidate.kube_context or None)
+async def _await_admission(new: NewImage) -> None:
+    api = await kr8s.asyncio.api(context=new.kube_context or None)
     async for attempt in AsyncRetrying(
         stop=stop_after_delay(LEARNING_SECONDS),
         wait=wait_fixed(0.25),
         retry=retry_if_exception_type(_Refused),
     ):
         with attempt:
-            await _ask(api, candidate)
+            await _ask(api, new)
 
 
-async def _ask(api: kr8s.asyncio.Api, candidate: Candidate) -> None:
-    name = f"{candidate.model}-admission"
+async def _ask(api: kr8s.asyncio.Api, new: NewImage) -> None:
     body = {
         "apiVersion": "v1",
         "kind": "PodTemplate",
-        "metadata": {"name": name},
-        "template": {"spec": {"containers": [{"name": "x", "image": candidate.image}]}},
+        # A name of its own each time: one that a killed run left is in nobody's way.
+        "metadata": {"generateName": "admission-"},
+        "template": {"spec": {"containers": [{"name": "x", "image": new.image}]}},
     }
     try:
-        await _request(api, "POST", candidate.namespace, "podtemplates", body)
+        made = await request(api, "POST", new.namespace, "podtemplates", body)
     except kr8s.ServerError as error:
         status = error.response.status_code if error.response is not None else None
-        if status == FORBIDDEN:
+        if status in DENIALS:
             raise _Refused(str(error)) from error
         raise AdmissionError(f"the cluster does not say whether it admits: {error}") from error
-    await _request(api, "DELETE", candidate.namespace, f"podtemplates/{name}", None)
-
-
-async def _request(api: kr8s.asyncio.Api, method: str, namespace: str, url: str, body: Any) -> Any:
-    async with api.call_api(
-        method,
-        base="/api",
-        version="v1",
-        namespace=namespace,
-        url=url,
-        timeout=REQUEST_SECONDS,
-        **({} if body is None else {"json": body}),
-    ) as response:
-        return json.loads(response.content)
+    await request(api, "DELETE", new.namespace, f"podtemplates/{made['metadata']['name']}")

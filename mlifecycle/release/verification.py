@@ -1,7 +1,6 @@
 """Verification: the running release, asked through its Service, answers as its samples say."""
 
 import asyncio
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +16,10 @@ from tenacity import (
 )
 
 from mlifecycle.artifact import GoldenSamples
+from mlifecycle.release.api import request
 
 # Endpoints follow a rollout within seconds; a release that does not answer by then is not good.
 ANSWER_SECONDS = 60
-REQUEST_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -125,16 +124,7 @@ async def _expect_golden(
 async def _request(
     api: kr8s.asyncio.Api, target: Target, method: str, path: str, body: Any = None
 ) -> Any:
-    async with api.call_api(
-        method,
-        base="/api",
-        version="v1",
-        namespace=target.namespace,
-        url=f"{service_path(target)}/{path}",
-        timeout=REQUEST_SECONDS,
-        **({} if body is None else {"json": body}),
-    ) as response:
-        return json.loads(response.content)
+    return await request(api, method, target.namespace, f"{service_path(target)}/{path}", body)
 
 
 def _name(target: Target) -> str:

@@ -24,9 +24,18 @@ BUILT_IN_DOMAINS = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 # How deep archives are opened and how much comes out of them: beyond, nobody's model is.
 DEPTH = 4
 UNPACKED_BYTES = 64 * 1024 * 1024
+# What readers of archives raise for damaged, cut off and encrypted bytes, each its own: gzip and
+# bzip2 OSError, a zip with a password RuntimeError. What cannot be read is refused.
 UNREADABLE = (
-    *(OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error),
-    *(lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError),
+    *(OSError, EOFError, ValueError, RuntimeError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError),
+)
+# What a pickle can begin with: an instruction that takes nothing from the empty stack. One
+# that asks for a persistent id ends plain unpickling; `PK` of a zip archive would read as one.
+STARTS = frozenset(
+    instruction.code.encode("latin-1")
+    for instruction in pickletools.opcodes
+    if not instruction.stack_before and instruction.name != "PERSID"
 )
 SAFE = "export the model to ONNX, with torch.onnx.export or skl2onnx"
 _NAMED = (
@@ -102,7 +111,7 @@ def _pickle_in(content: bytes, depth: int = 0) -> str:
 
 def _is_pickle(content: bytes) -> bool:
     """Whether bytes are a program for the pickle machine that names something to call."""
-    if not content or content[:1] not in b"\x80(c]}NKIFVSULMJG.":
+    if content[:1] not in STARTS:
         return False
     calls = False
     try:

@@ -42,7 +42,7 @@ class GatedStack:
     """A stack on this machine: what all of its models are gated by and made of.
 
     Attributes:
-        images: over what all images are built of, as `context_digest`.
+        images_digest: over what all images are built of, as `context_digest`.
     """
 
     name: str
@@ -51,7 +51,7 @@ class GatedStack:
     gate: GateSettings
     base_image: BaseImage
     locks: LockStore
-    images: str
+    images_digest: str
 
     def destination(self, inputs: BuildInputs) -> Destination:
         """Where a model's images are published."""
@@ -138,7 +138,7 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     inputs = BuildInputs(
         artifact_digest=artifact.digest,
         golden_digest=artifact.golden_digest,
-        context_digest=stack.images,
+        context_digest=stack.images_digest,
         base_image=stack.base_image.reference,
         uri=model.uri,
         model=model.name,

@@ -1,13 +1,15 @@
 """The cluster itself refuses what was not released, in production, and only notes it elsewhere."""
 
 import json
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.sandbox import Platform, Result, Sandbox
+from tests.sandbox import Platform, Result, Sandbox, released_stack
 
 FOREIGN = "ghcr.io/evil/miner:1"
 CONTAINER = {
@@ -67,14 +69,9 @@ KINDS = tuple(objects("", ""))
 @pytest.fixture(scope="module")
 def guarded(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """A production stack with one released model."""
-    sandbox = Sandbox(platform, tmp_path_factory.mktemp("guarded"), committed="prod")
-    sandbox.write_manifest()
-    try:
-        result = sandbox.up()
-        assert result.code == 0, result.output
+    folder = tmp_path_factory.mktemp("guarded")
+    with released_stack(platform, folder, committed="prod") as sandbox:
         yield sandbox
-    finally:
-        sandbox.remove()
         for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
             sandbox.run("kubectl", "delete", kind, f"mlifecycle-{sandbox.stack}")
 
@@ -133,16 +130,11 @@ def test_where_the_list_only_audits_a_person_is_warned(
     guarded: Sandbox, platform: Platform, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     """Another stack in the same cluster: the production one's policy leaves its namespace alone."""
-    sandbox = Sandbox(platform, tmp_path_factory.mktemp("audited"))
-    sandbox.write_manifest()
-    try:
-        assert sandbox.up().code == 0
+    with released_stack(platform, tmp_path_factory.mktemp("audited")) as sandbox:
         result = create(sandbox, tmp_path, "PodTemplate", FOREIGN)
         assert result.code == 0, result.output
         assert f"stack {sandbox.stack} has not released {FOREIGN}" in result.output
         assert guarded.stack not in result.output
-    finally:
-        sandbox.remove()
 
 
 def test_the_commands_of_a_rollback_by_hand_are_let_through(guarded: Sandbox) -> None:
@@ -160,6 +152,31 @@ def test_the_commands_of_a_rollback_by_hand_are_let_through(guarded: Sandbox) ->
     done = kubectl(guarded, *status)
     assert done.code == 0, done.output
     assert ":2.1.1-" in running(guarded)
+
+
+def awaited(sandbox: Sandbox, image: str) -> Result:
+    """The program's wait for an image's admission, in a process of its own."""
+    code = (
+        "import sys; from mlifecycle.release.admission import NewImage, await_admission;"
+        " await_admission(NewImage(*sys.argv[1:], ''))"
+    )
+    return sandbox.run(sys.executable, "-c", code, sandbox.namespace, image)
+
+
+def test_a_list_that_comes_a_moment_later_is_waited_for(guarded: Sandbox) -> None:
+    """Also where there was none before, as in a namespace that was just made."""
+    listed = ("configmap", "mlifecycle-released-images")
+    assert kubectl(guarded, "delete", *listed).code == 0
+    made = ("create", *listed, f"--from-literal=images={FOREIGN}")
+    later = threading.Timer(2, kubectl, (guarded, *made))
+    later.start()
+    result = awaited(guarded, FOREIGN)
+    later.join()
+    assert result.code == 0, result.output
+    assert kubectl(guarded, "get", "podtemplates", "--output", "name").output == ""
+    other = awaited(guarded, "ghcr.io/other:1")
+    assert other.code != 0
+    assert "AdmissionError: the cluster still refuses ghcr.io/other:1 after 10 s" in other.output
 
 
 def test_without_its_list_the_cluster_refuses_everything(guarded: Sandbox, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from devcluster.platform.layout import Layout
 from mlifecycle.security.attestations import SBOM, SUMMARY, TEST_RESULT, VULNERABILITIES
 from mlifecycle.security.evidence_store import PREDICATE
-from tests.sandbox import Platform, Result, Sandbox
+from tests.sandbox import Platform, Result, Sandbox, released_stack
 
 # No transparency log and no certificates stand behind a key of one's own.
 TRUSTED_ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
@@ -28,15 +28,9 @@ LACKS = "the registry lacks a part of what runs: `up` puts it there again"
 
 @pytest.fixture(scope="module")
 def released(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A stack with a model of its own name, so that its part of the registry is its own too."""
-    sandbox = Sandbox(platform, tmp_path_factory.mktemp("published"))
-    sandbox.write_manifest(("name: fraud-detector", f"name: model-{sandbox.stack}"))
-    try:
-        result = sandbox.up()
-        assert result.code == 0, result.output
+    folder = tmp_path_factory.mktemp("published")
+    with released_stack(platform, folder, own_name=True) as sandbox:
         yield sandbox
-    finally:
-        sandbox.remove()
 
 
 def image(sandbox: Sandbox) -> tuple[str, str, str]:

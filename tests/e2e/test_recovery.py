@@ -5,12 +5,11 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import psutil
 
-from tests.sandbox import Sandbox, kill_group
+from tests.sandbox import Sandbox, kill_group, wait_until
 
 
 def kill_engine(process: "subprocess.Popen[str]") -> str:
@@ -36,11 +35,12 @@ def test_after_kill_9_of_the_engine_the_next_run_converges(sandbox: Sandbox) -> 
     sandbox.initialise()
     process = sandbox.start("mlifecycle", "up", "--stack", sandbox.stack)
     deployments = ("--namespace", sandbox.namespace, "get", "deployments", "--output", "name")
-    deadline = time.monotonic() + 120
-    while "fraud-detector" not in sandbox.run("kubectl", *deployments).output:
+
+    def is_made() -> bool:
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+        return "fraud-detector" in sandbox.run("kubectl", *deployments).output
+
+    wait_until(is_made, 120)
     output = kill_engine(process)
     assert process.returncode != 0, output
     assert "was killed (signal 9)" in output
@@ -65,11 +65,8 @@ def test_a_lock_of_a_running_engine_is_left_alone(sandbox: Sandbox) -> None:
     sandbox.initialise()
     first = sandbox.start("pulumi", "up", "--yes", "--skip-preview", "--stack", sandbox.stack)
     try:
-        deadline = time.monotonic() + 60
         locks = sandbox.platform.folder / "pulumi" / ".pulumi" / "locks"
-        while not list(locks.rglob(f"{sandbox.stack}/*.json")):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: bool(list(locks.rglob(f"{sandbox.stack}/*.json"))), 60)
         second = sandbox.mlifecycle("up", "--stack", sandbox.stack)
         assert second.code == 1, second.output
         assert "another update of this stack is running" in second.output
@@ -92,11 +89,12 @@ def test_after_kill_9_between_push_and_deployment_nothing_unnamed_runs(
     fake.chmod(0o755)
     sandbox.variables["PATH"] = f"{tmp_path}:{sandbox.environment['PATH']}"
     process = sandbox.start("mlifecycle", "up", "--stack", sandbox.stack)
-    deadline = time.monotonic() + 120
-    while not reached.exists():
+
+    def is_reached() -> bool:
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+        return reached.exists()
+
+    wait_until(is_reached, 120)
     kill_engine(process)
     del sandbox.variables["PATH"]
     namespace = ("--namespace", sandbox.namespace)

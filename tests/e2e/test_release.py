@@ -13,20 +13,13 @@ import httpx
 import pytest
 
 from devcluster.platform.layout import OBJECT_STORE_PORT, REGISTRY_PORT
-from tests.sandbox import Platform, Sandbox, model_store
+from tests.sandbox import Platform, Sandbox, model_store, released_stack
 
 
 @pytest.fixture(scope="module")
 def released(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A stack with the seed's model, released once by plain `pulumi up`."""
-    sandbox = Sandbox(platform, tmp_path_factory.mktemp("released"))
-    sandbox.write_manifest()
-    try:
-        result = sandbox.up()
-        assert result.code == 0, result.output
+    with released_stack(platform, tmp_path_factory.mktemp("released")) as sandbox:
         yield sandbox
-    finally:
-        sandbox.remove()
 
 
 def get(sandbox: Sandbox, kind: str, name: str = "fraud-detector") -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ class Gate:
             self.passes(lock, context)
         return str(refusal.value)
 
-    def with_scanners(self, **changes: object) -> "Gate":
+    def with_scanners(self, **changes: Any) -> "Gate":
         """The same with other scanners or settings of them."""
-        scanners = replace(self.settings.scanners, **changes)  # type: ignore[arg-type]
+        scanners = replace(self.settings.scanners, **changes)
         return replace(self, settings=replace(self.settings, scanners=scanners))

@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.evidence_store import find_evidence
 from mlifecycle.security.repository import Repository, repository_refusal
 from tests.engine.gates import LOCK, TODAY, Gate
-from tests.sandbox import SEED_MANIFEST
+from tests.sandbox import SEED_MANIFEST, wait_until
 
 (MANIFEST,) = [item.manifest for item in load_paths([SEED_MANIFEST])]
 FAULTS = {
@@ -202,6 +201,12 @@ class OwnRegistry:
     folder: Path
 
 
+def answers(host: str) -> bool:
+    name, _, port = host.partition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((name, int(port))) == 0
+
+
 @pytest.fixture
 def own_registry(
     request: pytest.FixtureRequest, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -233,14 +238,7 @@ def own_registry(
     (tmp_path / "regctl.json").write_text(json.dumps(known))
     monkeypatch.setenv("REGCTL_CONFIG", str(tmp_path / "regctl.json"))
     try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                socket.create_connection(tuple(host.split(":"))).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+        wait_until(lambda: answers(host), 20)
         yield OwnRegistry(host, folder)
     finally:
         process.kill()
