@@ -18,17 +18,12 @@ from mlifecycle.governance.objects.evaluation import (
     evaluate_stack,
     object_texts,
 )
-from mlifecycle.governance.objects.kubernetes import (
-    HELM_RELEASE,
-    KubernetesObject,
-    helm_release,
-    unfolded,
-)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.governance.objects.standing import standing_of_stack
+from mlifecycle.governance.objects.unfolding import PROVIDER, objects_of
 from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import NotDecided
 from mlifecycle.report.escape import terminal
-
-PROVIDER = "kubernetes:"
 
 
 class ObjectGate:
@@ -47,7 +42,8 @@ class ObjectGate:
 
     def stack_refusals(self) -> list[str]:
         """What the rules on objects together say of those that were made so far."""
-        found = evaluate_stack(self._seen, self._environment, self._governance, self._context)
+        asked = (self._seen, self._environment, self._governance, self._context)
+        found = standing_of_stack(evaluate_stack(*asked), *asked)
         return object_texts(refusals(found), self._context.date)
 
     async def _judge(
@@ -76,13 +72,8 @@ class ObjectGate:
 
 
 async def _objects(args: pulumi.ResourceTransformArgs) -> list[KubernetesObject]:
-    """The objects that a resource makes, or stands for; none where its children are them."""
-    if args.type_ == HELM_RELEASE:
-        return [helm_release(args.name)]
-    if "kind" not in args.props:
-        return []
-    secret = await _is_secret(args.props)
-    return unfolded(KubernetesObject(args.name, await _resolved(args.props), secret=secret))
+    inputs, secret = await _resolved(args.props), await _is_secret(args.props)
+    return objects_of(args.type_, args.name, inputs, secret=secret)
 
 
 def refusing_hooks(name: str, message: str) -> pulumi.ResourceHookBinding:

@@ -23,18 +23,14 @@ from mlifecycle.governance.objects.evaluation import (
     evaluate_stack,
     object_texts,
 )
-from mlifecycle.governance.objects.kubernetes import (
-    HELM_RELEASE,
-    KubernetesObject,
-    helm_release,
-    unfolded,
-)
+from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.governance.objects.standing import standing_of_object, standing_of_stack
+from mlifecycle.governance.objects.unfolding import PROVIDER, objects_of
 from mlifecycle.governance.rule import NotDecided
 from mlifecycle.report.escape import terminal
 from mlifecycle.stack.stack_file import StackTerms
 from policy_pack.values import context_of_stack, plain, terms_of_stack
 
-PROVIDER = "kubernetes:"
 JudgeOne = Callable[[ResourceValidationArgs], list[Finding]]
 Select = Callable[[Finding], bool]
 
@@ -78,10 +74,10 @@ class _Judge:
             items = []
             found = [_unseen(args.name, undecided)]
         self._given[args.urn] = items
+        context = context_of_stack(args.urn)
         for item in items:
-            found += evaluate_object(
-                item, terms.environment, self._governance, context_of_stack(args.urn)
-            )
+            judged = evaluate_object(item, terms.environment, self._governance, context)
+            found += standing_of_object(judged, item, context)
         self._undecided += sum(finding.undecided for finding in found)
         self._last.judged = (args.urn, found)
         return found
@@ -102,12 +98,8 @@ class _Judge:
             for resource in ours
             for item in self._given.get(resource.urn) or _objects(resource)
         ]
-        found = evaluate_stack(
-            known,
-            terms.environment,
-            self._governance,
-            context_of_stack(ours[0].urn),
-        )
+        asked = (known, terms.environment, self._governance, context_of_stack(ours[0].urn))
+        found = standing_of_stack(evaluate_stack(*asked), *asked)
         return [*found, *self._count(found)]
 
     def _count(self, found: Sequence[Finding]) -> list[Finding]:
@@ -163,16 +155,11 @@ def _advises(finding: Finding) -> bool:
 
 
 def _objects(resource: ResourceValidationArgs | PolicyResource) -> list[KubernetesObject]:
-    """The objects that a resource makes, or stands for; none where its children are them."""
     body: dict[str, Any] = plain(resource.props)
-    if resource.resource_type == HELM_RELEASE:
-        return [helm_release(resource.name)]
-    if "kind" not in body:
-        return []
     # The provider's own classes mark a Secret's data so; state and preview show it the same way.
     hidden = set(resource.opts.additional_secret_outputs or ()) if resource.opts else set()
     secret = {"data", "stringData"} <= hidden
-    return unfolded(KubernetesObject(resource.name, body, secret=secret))
+    return objects_of(resource.resource_type, resource.name, body, secret=secret)
 
 
 def _unseen(name: str, undecided: NotDecided) -> Finding:

@@ -9,10 +9,10 @@ from typing import Any
 
 from pulumi_policy.proxy import UnknownValueError
 
-from mlifecycle.governance.context import Context, RunningRelease, read_context
+from mlifecycle.governance.context import Context, StackState, read_context
 from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.process import ToolError
-from mlifecycle.stack.running import running_releases
+from mlifecycle.stack.running import state_of
 from mlifecycle.stack.stack_file import StackTerms, read_stack_terms, terms_in
 
 
@@ -66,10 +66,10 @@ def _terms_of(stack: str, file: str | None) -> StackTerms:
 
 @cache
 def _context_of(stack: str, terms: StackTerms) -> Context:
-    def running() -> dict[str, RunningRelease] | None:
+    def state() -> StackState | None:
         # A state that is only a file has no stack to ask; the program asks too, and insists.
         with contextlib.suppress(ToolError):
-            return running_releases(stack)
+            return state_of(stack)
         return None
 
-    return read_context(terms.registries, terms.namespace, running=running)
+    return read_context(terms.registries, terms.namespace, state=state)

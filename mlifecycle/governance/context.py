@@ -15,8 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from mlifecycle.governance.waivers import Day, Waiver, load_waivers
 
+# Of a recorded one: all objects of a stack of ten thousand models are in it.
+MAXIMUM_BYTES = 200_000_000
 # Names a file that fixes the context, for the command line, the program and the policy pack alike.
-MAXIMUM_BYTES = 10_000_000
 CONTEXT_VARIABLE = "MLIFECYCLE_CONTEXT"
 
 
@@ -54,12 +55,26 @@ class RunningRelease(_Recorded):
     released: tuple[str, ...] = ()
 
 
+class StackState(_Recorded):
+    """What a stack has made.
+
+    Attributes:
+        running: the running release of each model.
+        objects: each Kubernetes object as it was given to the cluster, but for those of a release
+            that never ended well; a finding on an equal one is `standing`.
+    """
+
+    running: dict[str, RunningRelease]
+    objects: tuple[dict[str, Any], ...] = ()
+
+
 class Context(_Recorded):
     """What a verdict depends on.
 
     Attributes:
         date: today, in UTC.
-        running: the running release of each model; None where there is no stack to ask.
+        running: as `StackState` has it; None where there is no stack to ask.
+        objects: as `StackState` has them.
         experiments: ids and names that the tracking server knows; None where none is configured.
         registries: hosts, or hosts with a path, that the stack's configuration accepts in addition.
         namespace: how the stack's configuration names namespaces, `{namespace}` for a manifest's.
@@ -68,6 +83,7 @@ class Context(_Recorded):
 
     date: Day
     running: dict[str, RunningRelease] | None = None
+    objects: tuple[dict[str, Any], ...] = ()
     experiments: tuple[str, ...] | None = None
     registries: tuple[str, ...] = ()
     namespace: str = "{namespace}"
@@ -82,7 +98,7 @@ def read_context(
     registries: tuple[str, ...] = (),
     namespace: str = "{namespace}",
     *,
-    running: Callable[[], dict[str, RunningRelease] | None] | None = None,
+    state: Callable[[], StackState | None] | None = None,
     recorded: Path | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Context:
@@ -91,7 +107,7 @@ def read_context(
     Args:
         registries: what the stack's configuration accepts.
         namespace: how it names namespaces.
-        running: asks the stack what it runs; None where there is no stack.
+        state: asks the stack what it has made; None where there is no stack.
         recorded: a file that fixes the context; the variable MLIFECYCLE_CONTEXT names one too.
 
     Raises:
@@ -104,11 +120,13 @@ def read_context(
         raise ContextError(f"{CONTEXT_VARIABLE} must be an absolute path, not {named!r}")
     file = recorded or (Path(named) if named else None)
     if file is None:
+        made = state() if state else None
         return Context(
             date=datetime.now(UTC).date(),
             registries=registries,
             namespace=namespace,
-            running=running() if running else None,
+            running=made.running if made else None,
+            objects=made.objects if made else (),
             waivers=load_waivers(),
         )
     try:

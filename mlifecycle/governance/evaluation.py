@@ -128,7 +128,7 @@ def waived(finding: Finding, model: str, version: str, context: Context) -> Find
 
 def standing_finding(finding: Finding) -> Finding:
     """A finding on what runs already: said, and in the way of its next change only."""
-    message = f"{finding.message} (standing: this release runs unchanged)"
+    message = f"{finding.message} (standing: what runs is unchanged)"
     return replace(finding, level=Level.ADVISORY, message=message)
 
 

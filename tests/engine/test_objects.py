@@ -1,5 +1,7 @@
 """The rules on real objects, in real previews: with the pack, and without it."""
 
+import re
+
 import pytest
 
 from tests.engine.test_refusals import refused
@@ -136,3 +138,53 @@ def test_a_broken_owners_file_stops_everything_with_file_and_line(
     assert f"policy_pack/{file}:" in output
     sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
     assert f"policy_pack/{file}:" in refused(sandbox.preview())
+
+
+EXPOSED = """
+
+def _stranger() -> None:
+    import pulumi_kubernetes as kubernetes
+
+    kubernetes.core.v1.Service(
+        "stranger",
+        metadata={"name": "stranger", "namespace": "NAMESPACE", "annotations": {"note": "one"}},
+        spec={"type": "NodePort", "selector": {"app": "nobody"}, "ports": [{"port": 80}]},
+    )
+
+
+_stranger()
+"""
+
+
+def test_a_stricter_rule_lets_what_runs_unchanged_stand(sandbox: Sandbox) -> None:
+    with_a_stranger(sandbox, EXPOSED)
+    # One rule on an object, one on objects together.
+    set_levels(sandbox, "advisory")
+    made = sandbox.up()
+    assert made.code == 0, made.output
+    set_levels(sandbox, "mandatory")
+    unchanged = sandbox.preview()
+    assert unchanged.code == 0, unchanged.output
+    for rule in ("net-service-type", "ref-integrity"):
+        (line,) = {text for text in unchanged.output.splitlines() if f"[{rule}]" in text}
+        assert "(standing: what runs is unchanged)" in line
+    sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
+    assert sandbox.preview().code == 0
+
+    main = sandbox.program / "__main__.py"
+    main.write_text(main.read_text().replace('"note": "one"', '"note": "two"'))
+    assert "[net-service-type]" in refused(sandbox.preview())
+    del sandbox.variables["PULUMI_OPTION_POLICY_PACK"]
+    output = refused(sandbox.preview())
+    assert "[net-service-type]" in output
+    assert "[ref-integrity]" in output
+    assert "standing" not in output
+
+
+def set_levels(sandbox: Sandbox, level: str) -> None:
+    file = sandbox.program / "policy_pack" / "levels.yaml"
+    rules = r"^  (net-service-type|ref-integrity): .*"
+    strict = rf"  \1: {{level: {level}}}"
+    text, number = re.subn(rules, strict, file.read_text(), flags=re.MULTILINE)
+    assert number == 2
+    file.write_text(text)

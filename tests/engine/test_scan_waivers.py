@@ -53,7 +53,7 @@ def test_a_waiver_that_ends_stops_the_next_change_and_not_what_runs(gate: Gate) 
     context = Context(date=TODAY, waivers=(ended,))
     passed = gate.passes(TORCH, context, is_unchanged=True)
     (standing,) = [finding for finding in passed.findings if finding.subject == CRITICAL]
-    assert standing.message.endswith("(standing: this release runs unchanged)")
+    assert standing.message.endswith("(standing: what runs is unchanged)")
     assert CRITICAL in gate.refuses(TORCH, context)
 
 

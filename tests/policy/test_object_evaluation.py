@@ -12,7 +12,7 @@ from mlifecycle.governance.objects.evaluation import (
     evaluate_stack,
     object_texts,
 )
-from mlifecycle.governance.objects.kubernetes import KubernetesObject, helm_release, unfolded
+from mlifecycle.governance.objects.kubernetes import KubernetesObject
 from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import Path
 from tests.policy.objects import (
@@ -94,29 +94,6 @@ def test_what_was_found_before_something_is_not_known_stays_found() -> None:
     assert privileged == [Level.MANDATORY, Level.ADVISORY]
 
 
-@pytest.mark.parametrize("kind", ["PodList", "DeploymentList"])
-def test_objects_in_a_list_are_seen(kind: str) -> None:
-    bodies = [{"metadata": {"name": "a"}}, {"metadata": {"name": "b"}, "kind": "Other"}]
-    body = {"apiVersion": "v1", "kind": kind, "items": bodies}
-    made = unfolded(KubernetesObject("x", body, secret=True))
-    assert {(item.resource, item.secret, item.body["apiVersion"]) for item in made} == {
-        ("x", True, "v1")
-    }
-    assert [(item.kind, item.name) for item in made] == [
-        (kind.removesuffix("List"), "a"),
-        ("Other", "b"),
-    ]
-
-
-def test_a_list_without_items_and_other_kinds_are_themselves() -> None:
-    inner = {"kind": "List", "apiVersion": "v1", "items": [{"kind": "Pod"}, {"kind": "Secret"}]}
-    nested = unfolded(KubernetesObject("x", {"kind": "List", "items": [inner, {"kind": "Role"}]}))
-    assert [item.kind for item in nested] == ["Pod", "Secret", "Role"]
-    for body in ({"kind": "PodList"}, {"kind": "Pod", "items": []}):
-        (item,) = unfolded(KubernetesObject("x", body))
-        assert item.body == body
-
-
 def test_every_volume_of_a_pod_is_followed() -> None:
     stack = changed("Deployment", ((*BOX[:-2], "volumes", 1, "secret", "secretName"), "nowhere"))
     at = place(stack, "Deployment")
@@ -133,13 +110,6 @@ def test_a_workloads_selector_matches_its_pods(kind: str) -> None:
     assert f"the selector of {kind} fraud does not match its pods' labels" in messages(
         "ref-integrity", stack
     )
-
-
-def test_what_helm_makes_by_itself_is_refused_in_production() -> None:
-    release = helm_release("grafana")
-    for environment, level in (("development", Level.ADVISORY), ("production", Level.MANDATORY)):
-        (finding,) = evaluate_object(release, environment, load_governance(), CONTEXT)
-        assert (finding.rule, finding.level) == ("object-seen", level)
 
 
 def test_a_waived_object_is_shown_with_the_days_left() -> None:

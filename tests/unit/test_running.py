@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from mlifecycle.governance.context import StackState
 from mlifecycle.process import ToolError
-from mlifecycle.stack.running import running_releases
+from mlifecycle.stack.running import state_of
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT
 
 MODEL: dict[str, Any] = {
@@ -36,7 +37,7 @@ def test_a_model_that_runs_is_known_with_its_figures_and_its_manifest(
     other = {"urn": "urn:x::y", "type": "pulumi:pulumi:Stack"}
     state = {"deployment": {"resources": [other, MODEL, never_made]}}
     export(tmp_path, state, monkeypatch)
-    (name,) = running = running_releases("dev")
+    (name,) = running = state_of("dev").running
     assert name == "fraud-detector"
     assert str(running[name].accuracy) == "0.95"
     assert running[name].manifest == {"kind": "ModelDeployment"}
@@ -47,7 +48,7 @@ def test_an_empty_stack_runs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: Any
 ) -> None:
     export(tmp_path, state, monkeypatch)
-    assert running_releases("dev") == {}
+    assert state_of("dev") == StackState(running={})
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,35 @@ def test_a_state_that_cannot_be_read_is_an_error(
 ) -> None:
     export(tmp_path, state, monkeypatch)
     if state == {"deployment": []}:
-        assert running_releases("dev") == {}
+        assert state_of("dev") == StackState(running={})
         return
     with pytest.raises(ToolError, match="the state of stack dev cannot be read"):
-        running_releases("dev")
+        state_of("dev")
+
+
+def test_the_objects_of_whole_releases_and_of_no_release_are_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(name: str, parent: str, **fields: Any) -> dict[str, Any]:
+        kind = "kubernetes:core/v1:ConfigMap"
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+        return {"urn": f"urn:x::{name}", "type": kind, "parent": parent, "inputs": body, **fields}
+
+    stack = {"urn": "urn:x::stack", "type": "pulumi:pulumi:Stack"}
+    half = {**MODEL, "urn": MODEL["urn"] + "-half", "parent": stack["urn"], "outputs": {}}
+    group = {"urn": "urn:x::group", "type": "mlifecycle:index:Group", "parent": half["urn"]}
+    resources = [
+        stack,
+        {**MODEL, "parent": stack["urn"]},
+        half,
+        group,
+        made("alone", stack["urn"]),
+        made("of-a-model", MODEL["urn"]),
+        made("of-half-a-release", half["urn"]),
+        made("deep-in-it", group["urn"]),
+        made("left-behind", stack["urn"], delete=True),
+        made("no-object", stack["urn"], type="pulumi:providers:kubernetes"),
+    ]
+    export(tmp_path, {"deployment": {"resources": resources}}, monkeypatch)
+    names = [body["metadata"]["name"] for body in state_of("dev").objects]
+    assert names == ["alone", "of-a-model"]

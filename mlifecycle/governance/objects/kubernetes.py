@@ -28,8 +28,6 @@ POD_PATHS: Mapping[str, tuple[str, ...]] = {
     "PodTemplate": ("template",),
 }
 _POD_GROUPS = ("", "apps", "batch")
-# The engine's type of a resource whose objects Helm makes.
-HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
 CONTAINER_FIELDS = ("initContainers", "containers", "ephemeralContainers")
 # The API group of each kind whose name other groups use too, such as Calico's NetworkPolicy.
 GROUPS: Mapping[str, str] = {
@@ -115,27 +113,6 @@ class KubernetesObject:
             return f"{self.kind} {self.namespace}/{self.name}" if self.name else self.kind
         except NotDecided:
             return f"{self.kind} of resource {self.resource}"
-
-
-def helm_release(resource: str) -> KubernetesObject:
-    """A release that Helm makes by itself: the engine sees none of its objects."""
-    return KubernetesObject(resource, {"apiVersion": "helm.sh/v3", "kind": "Release"})
-
-
-def unfolded(item: KubernetesObject) -> list[KubernetesObject]:
-    """The objects in a list of them (`PodList`), however deep; any other is its own only one."""
-    if not item.kind.endswith("List") or "items" not in item.body:
-        return [item]
-    kind, version = item.kind.removesuffix("List"), item.body.get("apiVersion")
-    return [
-        inner
-        for body in sections(item.body, "items")
-        for inner in unfolded(
-            KubernetesObject(
-                item.resource, {"apiVersion": version, "kind": kind, **body}, item.secret
-            )
-        )
-    ]
 
 
 @dataclass(frozen=True)
