@@ -7,7 +7,6 @@ import pulumi
 import pulumi_docker_build as docker_build
 
 from components.hooks import in_hook_pool
-from mlifecycle import base_image
 from mlifecycle.dependencies.lock import Lock
 from mlifecycle.image import build, names
 from mlifecycle.image.context import BuildContext, stage
@@ -46,6 +45,9 @@ class ModelImage:
             context=docker_build.BuildContextArgs(
                 location=staged.apply(lambda folders: str(folders.server)),
                 named={
+                    "patches": docker_build.ContextArgs(
+                        location=staged.apply(lambda folders: str(folders.patches))
+                    ),
                     "wheels": docker_build.ContextArgs(
                         location=staged.apply(lambda folders: str(folders.wheels))
                     ),
@@ -73,11 +75,10 @@ class ModelImage:
 
     def publish(self) -> None:
         """Keep what the image is made of, attach its evidence, and give it its names."""
-        registry = self.stack.settings.registry
         if not self.lock.is_kept:
             self.stack.locks.keep(self.manifest.spec.dependencies, self.lock)
         if not self.stack.base_image.is_kept:
-            base_image.keep(self.stack.base_image, registry)
+            self.stack.base_images.keep(self.stack.base_image)
         publish(self.evidence(), self.inputs, self.manifest, self._destination)
 
     def publish_result(self, samples: int) -> None:
@@ -92,6 +93,7 @@ class ModelImage:
 
     async def _staged(self, parent: pulumi.Resource) -> BuildContext:
         await parent.urn.future()
+        scanners = self.stack.gate.scanners
         return await in_hook_pool(
-            lambda: stage(self.stack.gate.scanners.server_source, self.inputs)
+            lambda: stage(scanners.server_source, self.inputs, scanners.patches.copy)
         )

@@ -1,16 +1,20 @@
-"""The base image of a stack: the digest that its tag had when it was first asked for.
+"""The base image of a stack: what its tag named, and its patches, when it was first asked for.
 
-A tag moves with every patch of its vendor, and a release must not: the digest is kept in the
-registry for every run, until somebody renews it.
+A tag moves with every patch of its vendor, and so does the system's archive; a release must not:
+both are kept in the registry for every run, until somebody renews them.
 """
 
 import hashlib
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass, replace
 
 from mlifecycle import registry
+from mlifecycle.exclusive import exclusively
+from mlifecycle.image.names import OsPatches
+from mlifecycle.os_patches import PatchStore
 from mlifecycle.process import ToolError
 
-_KIND = "application/vnd.mlifecycle.base-image.v1"
+_KIND = "application/vnd.mlifecycle.base-image.v2"
 
 
 @dataclass(frozen=True)
@@ -25,46 +29,87 @@ class BaseImage:
 
     name: str
     reference: str
+    patches: OsPatches
     is_kept: bool
 
 
-def base_image_of(name: str, host: str) -> BaseImage:
-    """The digest that is kept for a name, else what its tag says now.
+@dataclass(frozen=True)
+class BaseImages:
+    """The base images that a registry keeps.
 
-    Args:
-        host: the stack's registry.
-
-    Raises:
-        ToolError: a registry does not answer, or what it keeps is no digest.
+    Attributes:
+        builder: the buildx builder that can read them.
     """
-    if "@" in name:
-        return BaseImage(name, name, is_kept=True)
-    kept = registry.find_document(_document(name, host))
-    if kept is None:
-        return renewed(name)
-    digest = kept.strip()
-    if not registry.DIGEST.fullmatch(digest):
-        raise ToolError(f"{_document(name, host)} holds no digest: {digest[:100]!r}")
-    return BaseImage(name, f"{name}@{digest}", is_kept=True)
+
+    patches: PatchStore
+    builder: str
+
+    def of(self, name: str) -> BaseImage:
+        """What is kept for a name, else what is made of it now.
+
+        Raises:
+            ToolError: a registry or the system's archive does not answer, or what is kept cannot
+                be read.
+        """
+        kept = self._kept(name)
+        if kept is not None:
+            return kept
+        reference = _resolved(name)
+        digest = reference.partition("@")[2].removeprefix("sha256:")
+        file = self.patches.cache / "base-images" / f"{digest}.json"
+        # The preview and its `up` must agree, and one fetch is enough for two runs.
+        with exclusively(file):
+            if file.exists():
+                patches = OsPatches(**json.loads(file.read_text()))
+            else:
+                patches = self.patches.find(reference, self.builder)
+                partial = file.with_suffix(".partial")
+                partial.write_text(json.dumps(asdict(patches)))
+                partial.rename(file)
+        return BaseImage(name, reference, patches, is_kept=False)
+
+    def renewed(self, name: str) -> BaseImage:
+        """What its tag and its system's archive say now, kept for every later run.
+
+        Raises:
+            ToolError: a registry or the archive does not answer.
+        """
+        before, reference = self._kept(name), _resolved(name)
+        patches = self.patches.find(reference, self.builder)
+        if before and before.patches.digest == patches.digest:
+            # Another day alone must not roll every model.
+            patches = before.patches
+        after = BaseImage(name, reference, patches, is_kept=False)
+        self.keep(after)
+        return replace(after, is_kept=True)
+
+    def keep(self, base: BaseImage) -> None:
+        """Keep it for every later run, in the place of another.
+
+        Raises:
+            ToolError: the registry refuses.
+        """
+        self.patches.keep(base.patches)
+        text = {"digest": base.reference.partition("@")[2], "patches": asdict(base.patches)}
+        registry.put_document(self._document(base.name), _KIND, json.dumps(text))
+
+    def _kept(self, name: str) -> BaseImage | None:
+        text = registry.find_document(self._document(name))
+        if text is None:
+            return None
+        try:
+            kept = json.loads(text)
+            patches = OsPatches(**kept["patches"])
+            if not registry.DIGEST.fullmatch(kept["digest"]):
+                raise ValueError(f"{kept['digest']!r} is no digest")
+        except (ValueError, KeyError, TypeError) as error:
+            raise ToolError(f"{self._document(name)} cannot be read: {error}") from error
+        return BaseImage(name, f"{name.partition('@')[0]}@{kept['digest']}", patches, is_kept=True)
+
+    def _document(self, name: str) -> str:
+        key = hashlib.sha256(name.encode()).hexdigest()
+        return f"{self.patches.registry}/mlifecycle/bases:{key}"
 
 
-def renewed(name: str) -> BaseImage:
-    """What its tag says now.
-
-    Raises:
-        ToolError: the registry does not answer.
-    """
-    return BaseImage(name, f"{name}@{registry.resolve_digest(name)}", is_kept=False)
-
-
-def keep(base: BaseImage, host: str) -> None:
-    """Keep a digest for every later run, in the place of another.
-
-    Raises:
-        ToolError: the registry refuses.
-    """
-    registry.put_document(_document(base.name, host), _KIND, base.reference.partition("@")[2])
-
-
-def _document(name: str, host: str) -> str:
-    return f"{host}/mlifecycle/base-images:{hashlib.sha256(name.encode()).hexdigest()}"
+def _resolved(name: str) -> str:
+    return name if "@" in name else f"{name}@{registry.resolve_digest(name)}"

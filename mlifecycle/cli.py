@@ -141,7 +141,7 @@ def lock(
     ] = None,
     stack: Annotated[str, typer.Option(help="the stack whose registry keeps the lock")] = "dev",
     base_image: Annotated[
-        bool, typer.Option("--base-image", help="renew the base image's digest too")
+        bool, typer.Option("--base-image", help="renew the base image's digest and its patches too")
     ] = False,
 ) -> None:
     """Lock dependencies to their newest versions, for every later run, and show what changed.

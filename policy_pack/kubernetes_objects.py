@@ -77,7 +77,7 @@ class _Judge:
         context = context_of_stack(args.urn)
         for item in items:
             judged = evaluate_object(item, terms.environment, self._governance, context)
-            found += standing_of_object(judged, item, context)
+            found += standing_of_object(judged, item, terms.environment, context)
         self._undecided += sum(finding.undecided for finding in found)
         self._last.judged = (args.urn, found)
         return found

@@ -59,7 +59,7 @@ def ensure_images(layout: Layout, toolchain: Toolchain, report: Callable[[str], 
 
 
 def _ensure_root_filesystem(cache: Path, report: Callable[[str], None]) -> Path:
-    target = cache / f"python-base-{SUITE}"
+    target = cache / f"python-{SUITE}-base"
     with exclusively(target):
         if (target / "rootfs.tar").exists():
             return target
@@ -67,6 +67,7 @@ def _ensure_root_filesystem(cache: Path, report: Callable[[str], None]) -> Path:
         with tempfile.TemporaryDirectory(dir=cache) as folder:
             root = Path(folder) / "root"
             _debootstrap(root)
+            _name_archives(root)
             _trim(root)
             context = Path(folder) / "context"
             context.mkdir()
@@ -90,13 +91,27 @@ def _debootstrap(root: Path) -> None:
 
 def _mirror() -> str:
     """The archive that this machine's apt uses."""
-    targets = run_tool(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"], timeout=60
-    ).split()
-    archives = [target for target in targets if target.rstrip("/").endswith("/debian")]
+    archives = [line.split()[0] for line in _archives() if "-security" not in line]
     if not archives:
         raise EnvironmentUnfit("apt knows no Debian archive: see /etc/apt/sources.list")
     return archives[0]
+
+
+def _name_archives(root: Path) -> None:
+    """Name the suites with security updates too, as the public image does."""
+    lines = [line for line in _archives() if line.split()[1].startswith(SUITE)]
+    if lines:
+        text = "".join(f"deb {line}\n" for line in lines)
+        (root / "etc/apt/sources.list").write_text(text)
+
+
+def _archives() -> list[str]:
+    """Each of Debian's archives that this machine's apt uses: its address, suite and component."""
+    form = "$(REPO_URI) $(RELEASE) $(COMPONENT)"
+    command = ["apt-get", "indextargets", "--format", form, "Created-By: Packages"]
+    lines = run_tool(command, timeout=60).splitlines()
+    names = ("/debian", "/debian-security")
+    return [line for line in lines if line.split()[0].rstrip("/").endswith(names)]
 
 
 def _trim(root: Path) -> None:

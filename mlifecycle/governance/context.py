@@ -38,6 +38,7 @@ class RunningRelease(_Recorded):
     """The release of a model that a stack runs, verified.
 
     Attributes:
+        environment: by whose levels it was judged.
         manifest: as `to_plain` gives it; a finding on an unchanged one is `standing`.
         build: 64 hex digits over all that its image is made of.
         lock: 64 hex digits over what its dependencies are locked to.
@@ -48,6 +49,7 @@ class RunningRelease(_Recorded):
     version: str
     accuracy: Exact | None = None
     f1_score: Exact | None = None
+    environment: str | None = None
     manifest: dict[str, Any] | None = None
     build: str | None = None
     lock: str | None = None
@@ -55,17 +57,28 @@ class RunningRelease(_Recorded):
     released: tuple[str, ...] = ()
 
 
+class MadeObject(_Recorded):
+    """A Kubernetes object that a stack has made.
+
+    Attributes:
+        body: as it was given to the cluster; a Secret's data is encrypted.
+        released_to: the environment to which its model is released, verified; None where it is
+            no part of such a release.
+    """
+
+    body: dict[str, Any]
+    released_to: str | None = None
+
+
 class StackState(_Recorded):
     """What a stack has made.
 
     Attributes:
         running: the running release of each model.
-        objects: each Kubernetes object as it was given to the cluster, but for those of a release
-            that never ended well; a finding on an equal one is `standing`.
     """
 
     running: dict[str, RunningRelease]
-    objects: tuple[dict[str, Any], ...] = ()
+    objects: tuple[MadeObject, ...] = ()
 
 
 class Context(_Recorded):
@@ -74,7 +87,7 @@ class Context(_Recorded):
     Attributes:
         date: today, in UTC.
         running: as `StackState` has it; None where there is no stack to ask.
-        objects: as `StackState` has them.
+        objects: as `StackState` has them; a finding on an equal one can be `standing`.
         experiments: ids and names that the tracking server knows; None where none is configured.
         registries: hosts, or hosts with a path, that the stack's configuration accepts in addition.
         namespace: how the stack's configuration names namespaces, `{namespace}` for a manifest's.
@@ -83,7 +96,7 @@ class Context(_Recorded):
 
     date: Day
     running: dict[str, RunningRelease] | None = None
-    objects: tuple[dict[str, Any], ...] = ()
+    objects: tuple[MadeObject, ...] = ()
     experiments: tuple[str, ...] | None = None
     registries: tuple[str, ...] = ()
     namespace: str = "{namespace}"

@@ -78,7 +78,7 @@ def evaluate(
         environment: such as `production`; `governance` must know it.
         lines: on which line of its file each field stands.
     """
-    standing = is_standing(manifest, context)
+    standing = is_standing(manifest, environment, context)
 
     def settled(finding: Finding) -> Finding:
         placed = replace(finding, line=_line_of(finding.path, lines or {}))
@@ -181,10 +181,17 @@ def _line_of(path: Path, lines: Lines) -> int | None:
     return lines[path] if path in lines else min(lines.values(), default=None)
 
 
-def is_standing(manifest: Manifest, context: Context) -> bool:
-    """Whether the stack runs just this, verified: then a new finding stops its next change only."""
+def is_standing(manifest: Manifest, environment: str, context: Context) -> bool:
+    """Whether the stack runs just this, verified: then a new finding stops its next change only.
+
+    What another environment's levels let pass is new to this one.
+    """
     running = (context.running or {}).get(manifest.spec.model.name)
-    return running is not None and running.manifest == to_plain(manifest)
+    return (
+        running is not None
+        and running.environment == environment
+        and running.manifest == to_plain(manifest)
+    )
 
 
 def _ended_waivers(manifest: Manifest, context: Context) -> tuple[Check, ...]:

@@ -25,6 +25,8 @@ def read_owners_file(file: Path, shape: Any) -> Any:
         OwnersFileError: it is not there, not YAML, not one document, or not of that shape.
     """
     try:
+        if not file.is_file():
+            raise OwnersFileError(f"{file}:1: cannot be read: it is no file")
         documents = read_documents(file.read_text(encoding="utf-8"))
     except NodeError as error:
         raise OwnersFileError(f"{file}:{error.position.line}: {error}") from error

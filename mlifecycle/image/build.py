@@ -28,7 +28,7 @@ def build_arguments(base_image: str) -> dict[str, str]:
 
 
 def labels(inputs: BuildInputs) -> dict[str, str]:
-    """What an image says of itself, by the names of the OCI image specification.
+    """What an image says of itself, by the names of the OCI image specification where it has one.
 
     Not the base's name: from another mirror, the same bytes are the same image.
     """
@@ -36,6 +36,7 @@ def labels(inputs: BuildInputs) -> dict[str, str]:
         "org.opencontainers.image.title": inputs.model,
         "org.opencontainers.image.version": inputs.version,
         "org.opencontainers.image.base.digest": inputs.base_image.partition("@")[2],
+        "mlifecycle.io/os-patches": inputs.os_patches.date,
     }
 
 
@@ -57,6 +58,7 @@ def build_layout(context: BuildContext, *, inputs: BuildInputs, builder: str, ta
         [
             *("buildx", "build", "--builder", builder, "--progress", "plain"),
             *("--file", context.server / "Dockerfile", "--platform", PLATFORM),
+            *("--build-context", f"patches={context.patches}"),
             *("--build-context", f"wheels={context.wheels}"),
             *("--build-context", f"release={context.release}"),
             *(part for key, value in arguments for part in ("--build-arg", f"{key}={value}")),

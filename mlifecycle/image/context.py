@@ -1,4 +1,4 @@
-"""The build context: the server's files with one mode, its wheels, and the release file.
+"""The build context: the system's patches, the server's files and wheels, and the release file.
 
 Folders are relative to the checkout, so that another machine's paths are the same, and their names
 carry their content, so that two runs never write one folder.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.exclusive import exclusively
-from mlifecycle.image.names import BuildInputs
+from mlifecycle.image.names import BuildInputs, OsPatches
 from mlifecycle.process import run_tool
 
 WORK_FOLDER = Path(".mlifecycle")
@@ -31,27 +31,35 @@ PLATFORM = (
 
 @dataclass(frozen=True)
 class BuildContext:
-    """The three folders that a build reads."""
+    """The folders that a build reads."""
 
+    patches: Path
     server: Path
     wheels: Path
     release: Path
 
 
-def stage(source: Path, inputs: BuildInputs) -> BuildContext:
-    """Make the three folders, or find them made.
+def stage(
+    source: Path, inputs: BuildInputs, copy_patches: Callable[[OsPatches, Path], None]
+) -> BuildContext:
+    """Make the folders, or find them made.
+
+    Args:
+        copy_patches: copies the base image's patches into a folder.
 
     Raises:
-        ToolError: a wheel cannot be had, or its hash is another than the lock's.
+        ToolError: patches or a wheel cannot be had, or a hash is another than the lock's.
     """
+    patches = WORK_FOLDER / "patches" / inputs.os_patches.digest[:16]
     server = WORK_FOLDER / "server" / inputs.context_digest[:16]
     requirements = (source / "requirements.txt").read_bytes()
     wheels = WORK_FOLDER / "wheels" / hashlib.sha256(requirements).hexdigest()[:16]
     release = WORK_FOLDER / "release" / inputs.digest()[:16]
+    _once(patches, lambda folder: copy_patches(inputs.os_patches, folder))
     _once(server, lambda folder: _copy_server(source, folder))
     _once(wheels, lambda folder: _download_wheels(source / "requirements.txt", folder))
     _once(release, lambda folder: _write_release(inputs, folder))
-    return BuildContext(server, wheels, release)
+    return BuildContext(patches, server, wheels, release)
 
 
 def _server_files(source: Path) -> list[Path]:

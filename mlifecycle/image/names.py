@@ -8,6 +8,24 @@ LABEL_CHARACTERS = 63
 
 
 @dataclass(frozen=True)
+class OsPatches:
+    """Newer packages for a base image's operating system.
+
+    Attributes:
+        date: when they were looked for, `2026-11-27`.
+        digest: 64 hex digits over the packages' names and bytes.
+    """
+
+    date: str
+    digest: str
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there was nothing newer."""
+        return self.digest == hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True)
 class BuildInputs:
     """All that an image is made of; equal inputs give an equal image."""
 
@@ -15,6 +33,7 @@ class BuildInputs:
     golden_digest: str
     context_digest: str
     base_image: str
+    os_patches: OsPatches
     uri: str
     model: str
     version: str

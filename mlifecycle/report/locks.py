@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from mlifecycle.base_image import BaseImage
 from mlifecycle.report.escape import line
 from mlifecycle.stack.locking import RenewedLock
 
@@ -11,11 +12,17 @@ def locks_text(renewed: Iterable[RenewedLock]) -> str:
     return "\n\n".join(map(_lock_text, renewed))
 
 
-def base_image_text(before: str, after: str) -> str:
-    """Whether the base image is another."""
-    if before == after:
-        return f"✓ Base image unchanged: {line(after)}"
-    return f"✓ Base image renewed\n  {line(before)}\n  -> {line(after)}"
+def base_image_text(before: BaseImage, after: BaseImage) -> str:
+    """Whether the base image is another, or has other patches."""
+    if (before.reference, before.patches) == (after.reference, after.patches):
+        return f"✓ Base image unchanged: {_base_text(after)}"
+    return f"✓ Base image renewed\n  {_base_text(before)}\n  -> {_base_text(after)}"
+
+
+def _base_text(base: BaseImage) -> str:
+    patches = base.patches
+    named = "no patches" if patches.is_none else f"patches {patches.digest[:12]}"
+    return line(f"{base.reference}, {named} of {patches.date}")
 
 
 def _lock_text(lock: RenewedLock) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import date
+from urllib.parse import quote
 
 from mlifecycle.governance.waivers import Waiver
 from mlifecycle.report.escape import terminal
@@ -101,4 +102,4 @@ def _product(waiver: Waiver) -> str:
         return f"pkg:oci/base@{waiver.base_image.replace(':', '%3A')}"
     if waiver.digest:
         return f"pkg:oci/{waiver.model}@{waiver.digest.replace(':', '%3A')}"
-    return f"pkg:generic/{waiver.model}@{waiver.version}"
+    return f"pkg:generic/{waiver.model}@{quote(waiver.version or '')}"

@@ -28,6 +28,7 @@ class Vulnerability(_Record):
         published: when it became known; None where the database does not say.
         exploited: whether it is in a catalogue of those exploited in the wild (KEV).
         exploit_probability: within 30 days, from 0 to 1 (EPSS); None where nobody estimated it.
+        system: whether it is a package of the base image's operating system.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Vulnerability(_Record):
     published: date | None = None
     exploited: bool = False
     exploit_probability: float | None = None
+    system: bool = False
 
 
 class Secret(_Record):

@@ -10,7 +10,12 @@ from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.database import current_database
 from mlifecycle.security.evidence import Database, Scan, Target, Vulnerability
-from mlifecycle.security.scanner_report import findings, json_object, require_recent
+from mlifecycle.security.scanner_report import (
+    SYSTEM_PACKAGES,
+    findings,
+    json_object,
+    require_recent,
+)
 
 DATABASE_SECONDS = 300
 # A database as an artifact in a registry: one layer, an archive of `vulnerability.db`.
@@ -164,4 +169,5 @@ def _vulnerability(match: dict[str, Any]) -> Vulnerability:
         fixed_version=fixes[0] if fixes else None,
         exploited=bool(found.get("knownExploited")),
         exploit_probability=max(estimates, default=None),
+        system=(package.get("purl") or "").startswith(SYSTEM_PACKAGES),
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from mlifecycle.exclusive import exclusively
 from mlifecycle.image import build, context, names
 from mlifecycle.image.names import BuildInputs
+from mlifecycle.os_patches import PatchStore
 from mlifecycle.process import ToolError
 from mlifecycle.security import grype, trivy
 from mlifecycle.security.evidence import (
@@ -41,6 +42,11 @@ class Scanners:
     seconds: int
     server_source: Path
     cache: Path
+
+    @property
+    def patches(self) -> PatchStore:
+        """The base images' patches."""
+        return PatchStore(self.registry, self.cache)
 
 
 class RuntimeScans(Scans):
@@ -86,7 +92,7 @@ def _folder(inputs: BuildInputs, scanners: Scanners) -> Path:
 
 
 def _build(inputs: BuildInputs, scanners: Scanners, layout: Path) -> str:
-    staged = context.stage(scanners.server_source, inputs)
+    staged = context.stage(scanners.server_source, inputs, scanners.patches.copy)
     return build.build_layout(staged, inputs=inputs, builder=scanners.builder, target=layout)
 
 

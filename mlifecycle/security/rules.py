@@ -90,6 +90,8 @@ def _vulnerabilities(
 
 def _words(item: Vulnerability) -> str:
     fix = f"Upgrade to {item.package}>={item.fixed_version}" if item.fixed_version else "none yet"
+    if item.system and item.fixed_version:
+        fix += ", with mlifecycle lock --base-image"
     lines = [f"{item.id} in {item.package}=={item.version}", f"  Severity: {item.severity}"]
     if item.exploited:
         lines.append("  Exploited in the wild")

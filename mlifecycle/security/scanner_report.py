@@ -12,6 +12,8 @@ from mlifecycle.process import ToolError
 Kind = TypeVar("Kind")
 # Vendors publish every few hours; older than this, a silent mirror is the likelier reason.
 DATABASE_MAXIMUM_AGE = timedelta(days=7)
+# What the package URLs of operating systems' packages begin with.
+SYSTEM_PACKAGES = ("pkg:deb/", "pkg:apk/", "pkg:rpm/")
 
 
 def json_document(text: str, tool: str) -> Any:

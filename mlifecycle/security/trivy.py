@@ -13,7 +13,12 @@ from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.database import current_database
 from mlifecycle.security.evidence import Database, Scan, Secret, Vulnerability
-from mlifecycle.security.scanner_report import findings, json_object, require_recent
+from mlifecycle.security.scanner_report import (
+    SYSTEM_PACKAGES,
+    findings,
+    json_object,
+    require_recent,
+)
 
 DATABASE_SECONDS = 300
 CONVERT_SECONDS = 60
@@ -148,6 +153,7 @@ def _vulnerability(item: dict[str, Any]) -> Vulnerability:
         severity=item["Severity"],
         fixed_version=item.get("FixedVersion") or None,
         published=datetime.fromisoformat(published).date() if published else None,
+        system=item.get("PkgIdentifier", {}).get("PURL", "").startswith(SYSTEM_PACKAGES),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
-from mlifecycle.base_image import BaseImage, base_image_of
+from mlifecycle.base_image import BaseImage, BaseImages
 from mlifecycle.dependencies.lock import NO_LOCK
 from mlifecycle.dependencies.pins import exact_pins
 from mlifecycle.dependencies.store import LockStore
@@ -49,6 +49,7 @@ class GatedStack:
     settings: StackSettings
     context: Context
     gate: GateSettings
+    base_images: BaseImages
     base_image: BaseImage
     locks: LockStore
     images_digest: str
@@ -112,12 +113,14 @@ def gated_stack(
         server_source=SERVER,
         cache=CACHE,
     )
+    bases = BaseImages(scanners.patches, settings.builder)
     return GatedStack(
         name,
         settings,
         context,
         GateSettings(settings.environment, governance, scanners, folder_digest(POLICY_PACK)),
-        base_image_of(settings.base_image, settings.registry),
+        bases,
+        bases.of(settings.base_image),
         LockStore(settings.registry, CACHE),
         context_digest(),
     )
@@ -140,6 +143,7 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
         golden_digest=artifact.golden_digest,
         context_digest=stack.images_digest,
         base_image=stack.base_image.reference,
+        os_patches=stack.base_image.patches,
         uri=model.uri,
         model=model.name,
         version=model.version,
@@ -147,7 +151,9 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     running = (stack.context.running or {}).get(model.name)
     if running is None or running.build != inputs.digest():
         return Materials(artifact, dependencies, inputs)
-    is_unchanged = running.lock == dependencies.lock.digest and is_standing(manifest, stack.context)
+    is_unchanged = running.lock == dependencies.lock.digest and is_standing(
+        manifest, stack.settings.environment, stack.context
+    )
     return Materials(
         artifact, dependencies, inputs, is_unchanged, _is_owed(inputs, running, dependencies, stack)
     )

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlifecycle import base_image
+from mlifecycle.base_image import BaseImage, BaseImages
 from mlifecycle.dependencies.lock import NO_LOCK, changes, resolve
 from mlifecycle.dependencies.store import LockStore
 from mlifecycle.manifest.loading import load_paths
+from mlifecycle.os_patches import PatchStore
 from mlifecycle.stack.gating import CACHE
 from mlifecycle.stack.settings import StackSettings
 
@@ -49,15 +50,11 @@ def renew_locks(files: Sequence[Path], settings: StackSettings) -> list[RenewedL
     return renewed
 
 
-def renew_base_image(settings: StackSettings) -> tuple[str, str]:
-    """Take what the base image's tag says now, for every later run; the old and the new reference.
+def renew_base_image(settings: StackSettings) -> tuple[BaseImage, BaseImage]:
+    """Take what the base image's tag and its system's archive say now; the old and the new.
 
     Raises:
-        ToolError: a registry does not answer.
+        ToolError: a registry, the builder or the archive does not answer.
     """
-    before = base_image.base_image_of(settings.base_image, settings.registry)
-    if "@" in settings.base_image:
-        return before.reference, before.reference
-    after = base_image.renewed(settings.base_image)
-    base_image.keep(after, settings.registry)
-    return before.reference, after.reference
+    images = BaseImages(PatchStore(settings.registry, CACHE), settings.builder)
+    return images.of(settings.base_image), images.renewed(settings.base_image)

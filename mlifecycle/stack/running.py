@@ -5,7 +5,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlifecycle.governance.context import Context, RunningRelease, StackState, read_context
+from mlifecycle.governance.context import (
+    Context,
+    MadeObject,
+    RunningRelease,
+    StackState,
+    read_context,
+)
 from mlifecycle.governance.objects.unfolding import objects_of
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
@@ -37,8 +43,8 @@ def state_of(stack: str) -> StackState:
         resources = {
             resource["urn"]: resource
             for resource in (json.loads(printed)["deployment"] or {}).get("resources") or ()
-            # One that a replacement left behind has its successor's URN.
-            if not resource.get("delete")
+            # One that a replacement left behind has its successor's URN; external ones are others'.
+            if not resource.get("delete") and not resource.get("external")
         }
         return StackState(
             running=dict(
@@ -61,6 +67,7 @@ def _running(resource: Resource) -> tuple[str, RunningRelease]:
     outputs, inputs = resource["outputs"], resource.get("inputs") or {}
     release = RunningRelease(
         version=outputs["version"],
+        environment=inputs.get("environment"),
         manifest=inputs.get("manifest"),
         build=inputs.get("build"),
         lock=inputs.get("lock"),
@@ -71,13 +78,14 @@ def _running(resource: Resource) -> tuple[str, RunningRelease]:
     return _name_of(resource), release
 
 
-def _objects(resources: Mapping[str, Resource]) -> Iterator[dict[str, Any]]:
+def _objects(resources: Mapping[str, Resource]) -> Iterator[MadeObject]:
     for resource in resources.values():
         model = _model_of(resource, resources)
-        if model is None or _is_whole(model):
-            inputs = resource.get("inputs") or {}
-            for item in objects_of(resource["type"], _name_of(resource), inputs):
-                yield dict(item.body)
+        released = model if model and _is_whole(model) else {}
+        released_to = (released.get("inputs") or {}).get("environment")
+        inputs = resource.get("inputs") or {}
+        for item in objects_of(resource["type"], _name_of(resource), inputs):
+            yield MadeObject(body=dict(item.body), released_to=released_to)
 
 
 def _model_of(resource: Resource, resources: Mapping[str, Resource]) -> Resource | None:

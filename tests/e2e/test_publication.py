@@ -107,7 +107,7 @@ def test_people_name_a_release_by_its_version(released: Sandbox) -> None:
 
 def test_the_lock_and_the_base_image_are_kept_for_every_run(released: Sandbox) -> None:
     host = released.platform.layout.registry
-    for kind in ("locks", "base-images"):
+    for kind in ("locks", "bases"):
         tags = released.run("regctl", "tag", "ls", f"{host}/mlifecycle/{kind}")
         assert len(tags.output.split()) >= 1, tags.output
     assert "made one" not in released.preview().output

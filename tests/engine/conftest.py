@@ -12,7 +12,7 @@ from mlifecycle.governance.governance import load_governance
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.security.image_scan import Scanners
 from mlifecycle.stack.gating import context_digest
-from tests.engine.gates import Gate
+from tests.engine.gates import NO_PATCHES, Gate
 from tests.sandbox import ROOT, Platform
 
 
@@ -42,6 +42,7 @@ def gate(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         golden_digest="b" * 64,
         context_digest=context_digest(),
         base_image=f"{base}@{registry.resolve_digest(base)}",
+        os_patches=NO_PATCHES,
         uri="s3://models/x",
         model=f"gate-{secrets.token_hex(4)}",
         version="1.0.0",

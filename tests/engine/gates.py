@@ -1,5 +1,6 @@
 """The gate of a real stack, without an engine around it."""
 
+import hashlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,10 +12,11 @@ from mlifecycle.dependencies.lock import NO_LOCK, Lock
 from mlifecycle.gate import Candidate, Dependencies, GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
-from mlifecycle.image.names import BuildInputs
+from mlifecycle.image.names import BuildInputs, OsPatches
 from tests.sandbox import Platform
 
 TODAY = datetime.now(UTC).date()
+NO_PATCHES = OsPatches("2026-11-27", hashlib.sha256().hexdigest())
 LOCK = Lock("six==1.17.0 \\\n    --hash=sha256:0\n")
 
 

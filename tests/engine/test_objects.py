@@ -140,52 +140,40 @@ def test_a_broken_owners_file_stops_everything_with_file_and_line(
     assert f"policy_pack/{file}:" in refused(sandbox.preview())
 
 
-EXPOSED = """
-
-def _stranger() -> None:
-    import pulumi_kubernetes as kubernetes
-
-    kubernetes.core.v1.Service(
-        "stranger",
-        metadata={"name": "stranger", "namespace": "NAMESPACE", "annotations": {"note": "one"}},
-        spec={"type": "NodePort", "selector": {"app": "nobody"}, "ports": [{"port": 80}]},
-    )
-
-
-_stranger()
-"""
-
-
-def test_a_stricter_rule_lets_what_runs_unchanged_stand(sandbox: Sandbox) -> None:
-    with_a_stranger(sandbox, EXPOSED)
-    # One rule on an object, one on objects together.
-    set_levels(sandbox, "advisory", "net-service-type", "ref-integrity")
+def test_a_stricter_rule_lets_a_release_that_does_not_change_stand(sandbox: Sandbox) -> None:
+    workload = sandbox.own_program() / "components" / "workload.py"
+    sandbox.write_manifest()
+    text = workload.read_text()
+    workload.write_text(text.replace('type="ClusterIP"', 'type="NodePort"'))
+    # One rule on an object, one on objects together: the model has two replicas.
+    set_level(sandbox, "net-service-type", "advisory")
+    set_level(sandbox, "rel-replicas", "advisory", threshold=5)
     made = sandbox.up()
     assert made.code == 0, made.output
-    set_levels(sandbox, "mandatory", "net-service-type", "ref-integrity")
+    set_level(sandbox, "net-service-type", "mandatory")
+    set_level(sandbox, "rel-replicas", "mandatory", threshold=5)
     unchanged = sandbox.preview()
     assert unchanged.code == 0, unchanged.output
-    for rule in ("net-service-type", "ref-integrity"):
+    for rule in ("net-service-type", "rel-replicas"):
         (line,) = {text for text in unchanged.output.splitlines() if f"[{rule}]" in text}
         assert "(standing: what runs is unchanged)" in line
     sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
     assert sandbox.preview().code == 0
 
-    main = sandbox.program / "__main__.py"
-    main.write_text(main.read_text().replace('"note": "one"', '"note": "two"'))
+    workload.write_text(workload.read_text().replace("port=80,", "port=81,"))
     assert "[net-service-type]" in refused(sandbox.preview())
-    set_levels(sandbox, "advisory", "net-service-type")
-    assert "[ref-integrity]" in refused(sandbox.preview())
+    set_level(sandbox, "net-service-type", "advisory")
+    assert "[rel-replicas]" in refused(sandbox.preview())
     del sandbox.variables["PULUMI_OPTION_POLICY_PACK"]
     output = refused(sandbox.preview())
-    assert "[ref-integrity]" in output
+    assert "[rel-replicas]" in output
     assert "standing" not in output
 
 
-def set_levels(sandbox: Sandbox, level: str, *rules: str) -> None:
+def set_level(sandbox: Sandbox, rule: str, level: str, threshold: int | None = None) -> None:
     file = sandbox.program / "policy_pack" / "levels.yaml"
-    text = file.read_text()
-    for rule in rules:
-        text, number = re.subn(rf"(?m)^  {rule}: .*", f"  {rule}: {{level: {level}}}", text)
-        assert number == 1
+    more = f", threshold: {threshold}" if threshold else ""
+    setting = f"  {rule}: {{level: {level}{more}}}"
+    text, number = re.subn(rf"(?m)^  {rule}: .*", setting, file.read_text())
+    assert number == 1
     file.write_text(text)

@@ -153,7 +153,7 @@ def test_a_waivers_last_day_counts() -> None:
 
 
 def test_a_running_release_that_does_not_change_is_warned_about_only() -> None:
-    running = RunningRelease(version="2.1.0", manifest=plain(LOW))
+    running = RunningRelease(version="2.1.0", environment="production", manifest=plain(LOW))
     context = CONTEXT.model_copy(update={"running": {"fraud-detector": running}})
     evaluation = judged(LOW, context=context)
     assert not evaluation.refused
@@ -161,6 +161,10 @@ def test_a_running_release_that_does_not_change_is_warned_about_only() -> None:
     assert finding.level is Level.ADVISORY
     assert "standing" in finding.message
     assert judged({**LOW, "spec.drift.score": "0.06"}, context=context).refused
+    # What development has let pass is new to production.
+    elsewhere = running.model_copy(update={"environment": "development"})
+    context = CONTEXT.model_copy(update={"running": {"fraud-detector": elsewhere}})
+    assert judged(LOW, context=context).refused
 
 
 @pytest.mark.parametrize(("accuracy", "refused"), [("0.96", False), ("0.9601", True)])

@@ -314,7 +314,7 @@ CASES: list[tuple[str, str, Path, Any, list[str]]] = [
         "NetworkPolicy/fraud",
         ("spec", "egress"),
         [{"to": [{"ipBlock": {"cidr": "0.0.0.0/2"}}, {"ipBlock": {"cidr": "64.0.0.0/2"}}]}],
-        ["the egress ipBlocks of Deployment fraud together are any address"],
+        ["the egress ipBlocks of Deployment fraud together are any address: 0.0.0.0/2, 64.0.0.0/2"],
     ),
     (
         "await-kept",

@@ -204,6 +204,13 @@ def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
     )
 
 
+def test_a_package_of_the_system_is_upgraded_by_renewing_the_base_image() -> None:
+    (found,) = judged(scan(vulnerability("HIGH", "3.0.22", system=True)))
+    assert found.message.endswith(
+        "Fix: Upgrade to torch>=3.0.22, with mlifecycle lock --base-image"
+    )
+
+
 def test_any_secret_blocks_and_names_its_place_once() -> None:
     secret = Secret(rule="pem", file="app/x.py", line=2)
     found = judged(scan(secrets=(secret,)), scan(secrets=(secret,)))

@@ -1,38 +1,53 @@
-"""A finding on an object that the stack has made already stands; on a changed one it refuses."""
+"""A finding on an object of a verified release stands while the release is as it was."""
 
+import json
 from collections.abc import Mapping
 from copy import deepcopy
 from datetime import date
 from typing import Any
 
-from mlifecycle.governance.context import Context
+import pytest
+
+from mlifecycle.governance.context import Context, MadeObject
 from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.governance import load_governance
 from mlifecycle.governance.objects.evaluation import evaluate_object, evaluate_stack
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
 from mlifecycle.governance.objects.standing import standing_of_object, standing_of_stack
 from mlifecycle.governance.objects.values import UNKNOWN
-from tests.policy.objects import BOX, changed, objects, place
+from tests.policy.objects import BOX, changed, objects, place, sound_stack
 
 Body = dict[str, Any]
 LATEST = (*BOX, "image"), "ghcr.io/fraud/inference-service:latest"
 NOBODY = ("spec", "selector"), {"app": "nobody"}
 
 
-def context(made: list[Body]) -> Context:
-    # As JSON gives it: a copy.
-    return Context(date=date(2026, 11, 24), objects=tuple(deepcopy(made)))
+def context(made: list[Body], released_to: str | None = "production") -> Context:
+    objects = tuple(MadeObject(body=deepcopy(body), released_to=released_to) for body in made)
+    return Context(date=date(2026, 11, 24), objects=objects)
 
 
-def of_deployment(now: list[Body], made: list[Body]) -> list[Finding]:
-    item = KubernetesObject("x", now[place(now, "Deployment")])
-    found = evaluate_object(item, "production", load_governance(), context(made))
-    return standing_of_object(found, item, context(made))
+def of_object(
+    now: list[Body],
+    made: list[Body],
+    released_to: str | None = "production",
+    kind: str = "Deployment",
+) -> list[Finding]:
+    item = KubernetesObject("x", now[place(now, kind)], secret=False)
+    known = context(made, released_to)
+    found = evaluate_object(item, "production", load_governance(), known)
+    return standing_of_object(found, item, "production", known)
 
 
 def of_stack(now: list[Body], made: list[Body]) -> list[Finding]:
     asked = (objects(now), "production", load_governance(), context(made))
     return standing_of_stack(evaluate_stack(*asked), *asked)
+
+
+def other_model(body: Body, name: str = "other") -> Body:
+    """The same object of another model."""
+    text = json.dumps(body).replace("fraud", name)
+    return dict(json.loads(text))
 
 
 def levels(found: list[Finding], rule: str) -> set[Level]:
@@ -41,7 +56,7 @@ def levels(found: list[Finding], rule: str) -> set[Level]:
 
 def test_a_finding_on_an_object_as_it_was_made_stands() -> None:
     stack = changed("Deployment", LATEST)
-    found = of_deployment(stack, stack)
+    found = of_object(stack, stack)
     assert levels(found, "img-no-latest") == {Level.ADVISORY}
     assert all("(standing: what runs is unchanged)" in finding.message for finding in found)
 
@@ -49,20 +64,20 @@ def test_a_finding_on_an_object_as_it_was_made_stands() -> None:
 def test_any_change_of_the_object_makes_it_refuse_again() -> None:
     made = changed("Deployment", LATEST)
     now = changed("Deployment", LATEST, (("spec", "replicas"), 7))
-    assert levels(of_deployment(now, made), "img-no-latest") == {Level.MANDATORY}
-    assert levels(of_deployment(now, []), "img-no-latest") == {Level.MANDATORY}
+    assert levels(of_object(now, made), "img-no-latest") == {Level.MANDATORY}
+    assert levels(of_object(now, []), "img-no-latest") == {Level.MANDATORY}
 
 
 def test_a_number_that_the_engine_gives_as_a_float_is_no_change() -> None:
     made = changed("Deployment", LATEST, (("spec", "replicas"), 3))
     now = changed("Deployment", LATEST, (("spec", "replicas"), 3.0))
-    assert levels(of_deployment(now, made), "img-no-latest") == {Level.ADVISORY}
+    assert levels(of_object(now, made), "img-no-latest") == {Level.ADVISORY}
 
 
 def test_an_object_that_is_not_wholly_known_is_not_unchanged() -> None:
     made = changed("Deployment", LATEST)
     now = changed("Deployment", LATEST, (("metadata", "annotations"), {"a": UNKNOWN}))
-    assert levels(of_deployment(now, made), "img-no-latest") == {Level.MANDATORY}
+    assert levels(of_object(now, made), "img-no-latest") == {Level.MANDATORY}
 
 
 def test_a_finding_on_objects_together_stands_with_them() -> None:
@@ -84,3 +99,74 @@ def test_an_unchanged_object_that_loses_what_it_needs_is_refused() -> None:
     now = [body for body in made if body is not budget]
     assert levels(of_stack(now, made), "rel-pdb") == {Level.MANDATORY}
     assert levels(of_stack(now, now), "rel-pdb") == {Level.ADVISORY}
+
+
+@pytest.mark.parametrize("released_to", ["development", None])
+def test_what_another_environment_has_let_pass_or_nothing_has_verified_is_new(
+    released_to: str | None,
+) -> None:
+    stack = changed("Deployment", LATEST)
+    assert levels(of_object(stack, stack, released_to), "img-no-latest") == {Level.MANDATORY}
+
+
+def test_a_secret_in_plain_text_never_stands() -> None:
+    stack = changed("Secret")
+    found = of_object(stack, stack, kind="Secret")
+    assert levels(found, "sec-pulumi-secret") == {Level.MANDATORY}
+
+
+def test_an_object_without_a_name_is_another_each_time() -> None:
+    body = changed("Deployment", LATEST)[place(sound_stack(), "Deployment")]
+    body["metadata"]["generateName"] = body["metadata"].pop("name")
+    item, known = KubernetesObject("x", body), context([body])
+    found = evaluate_object(item, "production", load_governance(), known)
+    found = standing_of_object(found, item, "production", known)
+    assert levels(found, "img-no-latest") == {Level.MANDATORY}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("HorizontalPodAutoscaler", (("spec", "maxReplicas"), 99)),
+        ("NetworkPolicy", (("metadata", "annotations"), {"a": "b"})),
+        ("Namespace", (("metadata", "annotations"), {"a": "b"})),
+    ],
+)
+def test_a_change_of_anything_that_has_to_do_with_it_refuses(
+    kind: str, change: tuple[Any, ...]
+) -> None:
+    made = changed("Service", NOBODY)
+    now = deepcopy(made)
+    for body in changed(kind, change):
+        if body["kind"] == kind:
+            now[place(now, kind)] = body
+            break
+    assert levels(of_stack(now, made), "ref-integrity") == {Level.MANDATORY}
+
+
+def test_another_models_change_and_another_release_of_data_do_not() -> None:
+    made = changed("Service", NOBODY)
+    deployment = made[place(made, "Deployment")]
+    now = [*deepcopy(made), other_model(deployment)]
+    now[place(now, "Secret")]["stringData"] = {"key": "another"}
+    found = [item for item in of_stack(now, made) if item.subject.startswith("Service")]
+    assert levels(found, "ref-integrity") == {Level.ADVISORY}
+
+
+def test_a_new_workload_in_a_namespace_that_lacks_a_default_deny_is_refused() -> None:
+    made = [body for body in sound_stack() if "deny" not in json.dumps(body)]
+    now = [*deepcopy(made), other_model(made[place(made, "Deployment")])]
+    found = {
+        item.subject: item.level for item in of_stack(now, made) if item.rule == "net-default-deny"
+    }
+    assert found == {
+        "Deployment models/fraud": Level.ADVISORY,
+        "Deployment models/other": Level.MANDATORY,
+    }
+
+
+def test_two_objects_of_one_name_do_not_stand_for_each_other() -> None:
+    made = changed("Service", NOBODY)
+    service = deepcopy(made[place(made, "Service")])
+    service["metadata"]["annotations"] = {"a": "b"}
+    assert levels(of_stack([*made, service], made), "ref-integrity") == {Level.MANDATORY}

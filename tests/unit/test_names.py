@@ -1,15 +1,17 @@
 """Image names follow from what an image is made of."""
 
 from dataclasses import replace
+from typing import Any
 
 from mlifecycle.image import names
-from mlifecycle.image.names import BuildInputs
+from mlifecycle.image.names import BuildInputs, OsPatches
 
 INPUTS = BuildInputs(
     artifact_digest="sha256:a",
     golden_digest="sha256:b",
     context_digest="c",
     base_image="python@sha256:d",
+    os_patches=OsPatches("2026-11-27", "e"),
     uri="s3://models/m/v1",
     model="m",
     version="2.1.0+build.5",
@@ -26,11 +28,12 @@ def test_a_tag_is_legal_and_carries_version_and_inputs() -> None:
 
 
 def test_each_input_changes_the_tag() -> None:
-    changes = (
+    changes: tuple[dict[str, Any], ...] = (
         {"artifact_digest": "sha256:x"},
         {"golden_digest": "sha256:x"},
         {"context_digest": "x"},
         {"base_image": "python@sha256:x"},
+        {"os_patches": OsPatches("2026-11-27", "x")},
         {"uri": "s3://models/m/v2"},
         {"version": "2.1.1"},
     )

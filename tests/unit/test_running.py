@@ -14,7 +14,7 @@ from mlifecycle.stack.settings import MODEL_DEPLOYMENT
 MODEL: dict[str, Any] = {
     "urn": f"urn:pulumi:dev::mlifecycle::{MODEL_DEPLOYMENT}::fraud-detector",
     "type": MODEL_DEPLOYMENT,
-    "inputs": {"manifest": {"kind": "ModelDeployment"}},
+    "inputs": {"environment": "production", "manifest": {"kind": "ModelDeployment"}},
     "outputs": {
         "version": "2.0.0",
         "image": "registry/x@sha256:0",
@@ -40,6 +40,7 @@ def test_a_model_that_runs_is_known_with_its_figures_and_its_manifest(
     (name,) = running = state_of("dev").running
     assert name == "fraud-detector"
     assert str(running[name].accuracy) == "0.95"
+    assert running[name].environment == "production"
     assert running[name].manifest == {"kind": "ModelDeployment"}
 
 
@@ -65,7 +66,7 @@ def test_a_state_that_cannot_be_read_is_an_error(
         state_of("dev")
 
 
-def test_the_objects_of_whole_releases_and_of_no_release_are_known(
+def test_its_objects_are_known_and_which_of_them_are_of_a_whole_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def made(name: str, parent: str, **fields: Any) -> dict[str, Any]:
@@ -85,9 +86,18 @@ def test_the_objects_of_whole_releases_and_of_no_release_are_known(
         made("of-a-model", MODEL["urn"]),
         made("of-half-a-release", half["urn"]),
         made("deep-in-it", group["urn"]),
+        {**group, "urn": "urn:x::part", "parent": MODEL["urn"]},
+        made("deep-in-a-model", "urn:x::part"),
         made("left-behind", stack["urn"], delete=True),
+        made("of-others", stack["urn"], external=True),
         made("no-object", stack["urn"], type="pulumi:providers:kubernetes"),
     ]
     export(tmp_path, {"deployment": {"resources": resources}}, monkeypatch)
-    names = [body["metadata"]["name"] for body in state_of("dev").objects]
-    assert names == ["alone", "of-a-model"]
+    found = {item.body["metadata"]["name"]: item.released_to for item in state_of("dev").objects}
+    assert found == {
+        "alone": None,
+        "of-a-model": "production",
+        "of-half-a-release": None,
+        "deep-in-it": None,
+        "deep-in-a-model": "production",
+    }

@@ -94,7 +94,8 @@ def _check_union(stack: Stack, _: Terms) -> Iterator[Objection]:
             for network in _egress_networks(policy)
         ]
         if _are_any(networks):
-            message = f"the egress ipBlocks of {item.title} together are any address"
+            blocks = shown(", ".join(sorted(map(str, networks))))
+            message = f"the egress ipBlocks of {item.title} together are any address: {blocks}"
             yield Objection(message, None, (), str(item))
 
 
@@ -142,13 +143,13 @@ def _network(cidr: Any) -> Network | None:
 def _check_default_deny(stack: Stack, _: Terms) -> Iterator[Objection]:
     policies = _policies(stack)
     denied = {policy.namespace for policy in policies if _denies_all(policy)}
-    first = {item.namespace: item for item, _pod in reversed(pods_of(stack))}
-    for namespace in sorted(first.keys() - denied):
-        message = (
-            f"namespace {shown(namespace)} has no NetworkPolicy with an empty podSelector,"
-            " policyTypes Ingress and Egress, and no rule"
-        )
-        yield Objection(message, namespace, (), str(first[namespace]))
+    for item, _pod in pods_of(stack):
+        if item.namespace not in denied:
+            message = (
+                f"namespace {shown(item.namespace)} has no NetworkPolicy with an empty podSelector,"
+                " policyTypes Ingress and Egress, and no rule"
+            )
+            yield Objection(message, item.namespace, (), str(item))
 
 
 def _denies_all(policy: KubernetesObject) -> bool:
