@@ -2,20 +2,25 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
+from mlifecycle.exclusive import exclusively
 from mlifecycle.model_store import ModelStore
-from mlifecycle.security.model_file import refusal_of
+from mlifecycle.security import model_file
 
 if TYPE_CHECKING:
     from obstore.store import S3Config  # exists for type checkers only
+
+Answer = TypeVar("Answer")
 
 # The files of an ONNX artifact, directly under the manifest's uri.
 MODEL_FILE = "model.onnx"
@@ -51,39 +56,103 @@ class ArtifactError(Exception):
     """The artifact is missing, unreadable or malformed; the message names its uri."""
 
 
-def inspect_artifact(uri: str, store: ModelStore) -> Artifact:
+def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
     """Read the artifact's files and compute what a release is checked against.
+
+    Args:
+        cache: this machine's folder for what is known of a model file, which is read once for
+            each content that its store announces.
 
     Raises:
         ArtifactError: a file is missing (`Model file not found at <uri>`), the store refuses or
             does not answer, the scheme is not s3, the model file may not be served, or the golden
             samples are malformed.
     """
-    contents = {name: _fetch(uri, name, store) for name in (MODEL_FILE, GOLDEN_FILE)}
-    if refusal := refusal_of(contents[MODEL_FILE]):
-        raise ArtifactError(f"Model file at {uri}/{MODEL_FILE} may not be served: {refusal}")
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    model = _model_file(uri, store, cache)
+    if model.refusal:
+        raise ArtifactError(f"Model file at {uri}/{MODEL_FILE} may not be served: {model.refusal}")
+    golden = _File.of(uri, GOLDEN_FILE, store).read()
+    digests = {MODEL_FILE: model.digest, GOLDEN_FILE: hashlib.sha256(golden).hexdigest()}
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return Artifact(
         uri=uri,
         digest=f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}",
         golden_digest=f"sha256:{digests[GOLDEN_FILE]}",
-        golden=_golden(uri, contents[GOLDEN_FILE]),
+        golden=_golden(uri, golden),
     )
 
 
-def _fetch(uri: str, name: str, store: ModelStore) -> bytes:
-    parts = urlsplit(uri)
-    if parts.scheme != "s3":
-        raise ArtifactError(f"Model store of {uri} is not supported yet: s3:// is")
-    file_uri = f"{uri.rstrip('/')}/{name}"
-    try:
-        result = obstore.get(_client(parts.netloc, store), f"{parts.path.strip('/')}/{name}")
-        return bytes(result.bytes())
-    except FileNotFoundError as error:
-        raise ArtifactError(f"Model file not found at {file_uri}") from error
-    except BaseError as error:
-        raise ArtifactError(f"Model store cannot deliver {file_uri}: {error}") from error
+@dataclass(frozen=True)
+class _ModelFile:
+    """What is known of one content of a model file.
+
+    Attributes:
+        digest: 64 hex digits.
+        refusal: why it may not be served; empty where it may.
+    """
+
+    digest: str
+    refusal: str
+
+
+def _model_file(uri: str, store: ModelStore, cache: Path) -> _ModelFile:
+    file = _File.of(uri, MODEL_FILE, store)
+    announced = file.announced()
+    # A store that announces no content is asked for all of it each time.
+    if announced is None:
+        return _looked_at(file.read())
+    judge = hashlib.sha256(Path(model_file.__file__).read_bytes()).hexdigest()
+    key = "\n".join((store.endpoint, file.uri, announced, judge))
+    known = cache / "artifacts" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+    with exclusively(known):
+        if not known.exists():
+            partial = known.with_suffix(".partial")
+            # Of just the content that was announced, or an error.
+            partial.write_text(json.dumps(asdict(_looked_at(file.read(announced)))))
+            partial.rename(known)
+        return _ModelFile(**json.loads(known.read_text()))
+
+
+def _looked_at(content: bytes) -> _ModelFile:
+    digest = hashlib.sha256(content).hexdigest()
+    return _ModelFile(digest, model_file.refusal_of(content) or "")
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file of an artifact in its store."""
+
+    uri: str
+    client: S3Store
+    path: str
+
+    @classmethod
+    def of(cls, uri: str, name: str, store: ModelStore) -> "_File":
+        parts = urlsplit(uri)
+        if parts.scheme != "s3":
+            raise ArtifactError(f"Model store of {uri} is not supported yet: s3:// is")
+        path = f"{parts.path.strip('/')}/{name}"
+        return cls(f"{uri.rstrip('/')}/{name}", _client(parts.netloc, store), path)
+
+    def announced(self) -> str | None:
+        """The ETag, another for each content (RFC 9110, 8.8.3); None where there is no such one."""
+        tag = self._asked(lambda: obstore.head(self.client, self.path)["e_tag"])
+        return None if tag is None or tag.startswith("W/") else tag
+
+    def read(self, announced: str | None = None) -> bytes:
+        result = self._asked(lambda: obstore.get(self.client, self.path))
+        # Not by If-Match, which some stores do not heed.
+        if announced is not None and result.meta["e_tag"] != announced:
+            raise ArtifactError(f"{self.uri} changed while it was read: run again")
+        return self._asked(lambda: bytes(result.bytes()))
+
+    def _asked(self, ask: Callable[[], Answer]) -> Answer:
+        try:
+            return ask()
+        except FileNotFoundError as error:
+            raise ArtifactError(f"Model file not found at {self.uri}") from error
+        except BaseError as error:
+            raise ArtifactError(f"Model store cannot deliver {self.uri}: {error}") from error
 
 
 def _client(bucket: str, store: ModelStore) -> S3Store:

@@ -135,7 +135,7 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     named, model = manifest.spec.dependencies, manifest.spec.model
     dependencies = Dependencies(tuple(exact_pins(named)), stack.locks.lock_of(named))
     try:
-        artifact = inspect_artifact(model.uri, stack.settings.model_store)
+        artifact = inspect_artifact(model.uri, stack.settings.model_store, CACHE)
     except ArtifactError as error:
         return Materials(str(error), dependencies, str(error))
     inputs = BuildInputs(

@@ -14,6 +14,7 @@ from mlifecycle.artifact import inspect_artifact
 from mlifecycle.governance.context import CONTEXT_VARIABLE
 from mlifecycle.release.verification import Target, Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
+from mlifecycle.stack.gating import CACHE
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
     PROJECT,
@@ -120,7 +121,8 @@ def _verify(name: str, uri: str, outputs: dict[str, Any], settings: StackSetting
         version=output["version"],
         kube_context=settings.kube_context,
     )
-    verification = verify_release(target, inspect_artifact(uri, settings.model_store).golden)
+    artifact = inspect_artifact(uri, settings.model_store, CACHE)
+    verification = verify_release(target, artifact.golden)
     return ReleasedModel(
         model=name,
         version=output["version"],

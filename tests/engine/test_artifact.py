@@ -1,0 +1,112 @@
+"""A model file is read once for each content that its store announces."""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pytest
+from obstore.store import S3Store
+
+from devcluster import local_stacks
+from devcluster.platform import lifecycle
+from mlifecycle.artifact import ArtifactError, inspect_artifact
+from mlifecycle.model_store import ModelStore
+from tests.sandbox import ROOT, Platform
+
+SEED = ROOT / "models" / "fraud-detector" / "2.1.0"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model of a test's own in the platform's store, written through its own protocol."""
+
+    store: ModelStore
+    bucket: S3Store
+    name: str
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{lifecycle.BUCKET}/{self.name}"
+
+    def write(self, file: str, content: bytes) -> None:
+        obstore.put(self.bucket, f"{self.name}/{file}", content)
+
+
+@pytest.fixture
+def stored(platform: Platform) -> Iterator[Stored]:
+    values = local_stacks.local_values(platform.layout)
+    endpoint = values["mlifecycle:modelStoreEndpoint"]
+    key = (platform.folder / "secrets" / "object-store-key").read_text().strip().split(",")
+    bucket = S3Store(
+        lifecycle.BUCKET,
+        endpoint=endpoint,
+        region="us-east-1",
+        access_key_id=key[0],
+        secret_access_key=key[1],
+        virtual_hosted_style_request=False,
+        client_options={"allow_http": True},
+    )
+    made = Stored(
+        ModelStore(endpoint, "us-east-1", *key), bucket, f"artifact-{secrets.token_hex(4)}"
+    )
+    for name in ("model.onnx", "golden.json"):
+        made.write(name, (SEED / name).read_bytes())
+    yield made
+    for name in ("model.onnx", "golden.json"):
+        obstore.delete(bucket, f"{made.name}/{name}")
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that were read whole."""
+    names = []
+    get = obstore.get
+
+    def counted(client: Any, path: str, **options: Any) -> Any:
+        names.append(path.rsplit("/", 1)[1])
+        return get(client, path, **options)
+
+    monkeypatch.setattr(obstore, "get", counted)
+    return names
+
+
+def test_a_model_is_read_again_only_when_it_has_changed(
+    stored: Stored, read: list[str], tmp_path: Path
+) -> None:
+    first = inspect_artifact(stored.uri, stored.store, tmp_path)
+    assert inspect_artifact(stored.uri, stored.store, tmp_path) == first
+    assert read.count("model.onnx") == 1
+    # A field that ONNX does not know: another content, and another digest.
+    stored.write("model.onnx", (SEED / "model.onnx").read_bytes() + b"\x80\x7d\x00")
+    assert inspect_artifact(stored.uri, stored.store, tmp_path).digest != first.digest
+    assert read.count("model.onnx") == 2
+
+
+def test_a_refusal_is_remembered_too(stored: Stored, read: list[str], tmp_path: Path) -> None:
+    stored.write("model.onnx", b"\x80\x04N.")
+    for _ in range(2):
+        with pytest.raises(ArtifactError, match=r"may not be served: .*pickle"):
+            inspect_artifact(stored.uri, stored.store, tmp_path)
+    assert read == ["model.onnx"]
+
+
+def test_a_content_that_is_not_the_announced_one_is_an_error(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(obstore, "head", lambda *_: {"e_tag": '"of another content"'})
+    with pytest.raises(ArtifactError, match="changed while it was read"):
+        inspect_artifact(stored.uri, stored.store, tmp_path)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_store_that_does_not_tell_contents_apart_is_read_each_time(
+    stored: Stored, read: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for tag in (None, 'W/"weak"'):
+        monkeypatch.setattr(obstore, "head", lambda *_, tag=tag: {"e_tag": tag})
+        for _ in range(2):
+            inspect_artifact(stored.uri, stored.store, tmp_path)
+    assert read.count("model.onnx") == 4
