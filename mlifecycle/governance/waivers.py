@@ -4,6 +4,7 @@ import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Self
+from unicodedata import normalize
 
 from pydantic import (
     BaseModel,
@@ -114,8 +115,9 @@ class Waiver(BaseModel):
 
 
 def _person(name: str) -> str:
-    """Whoever is behind a name or a mail address."""
-    return name.casefold().partition("@")[0].partition("+")[0]
+    """Whoever is behind a name, a mail address, or a name at a provider such as `github:ada`."""
+    own = re.split("[:/]", normalize("NFKC", name))[-1].partition("@")[0].partition("+")[0]
+    return "".join(filter(str.isalnum, own.casefold()))
 
 
 def load_waivers(file: Path = DEFAULT_FILE) -> tuple[Waiver, ...]:

@@ -165,7 +165,9 @@ def _scalar(node: yaml.ScalarNode) -> Any:
     if node.value in RESERVED:
         raise NodeError("a text that the engine keeps for itself", _position(node))
     kind = node.tag.removeprefix(CORE)
-    if kind in ("int", "float"):
+    # YAML 1.1 takes 5e-2 for text; YAML 1.2, JSON and their editors for a number.
+    exponent = kind == "str" and not node.style and DECIMAL.fullmatch(node.value.lower())
+    if kind in ("int", "float") or exponent:
         return _number(node)
     if kind in PLAIN_KINDS:
         try:

@@ -141,6 +141,9 @@ def test_an_unusable_approved_file_stops_everything(
         ({"digest": "sha256:" + "a" * 64}, "give no digest"),
         ({"finding": "CVE-2024-12"}, None),
         ({"approver": "ADA@bank.example"}, "approves a waiver of their own"),
+        ({"approver": "github:ada"}, "approves a waiver of their own"),
+        ({"approver": "bank/ada+risk"}, "approves a waiver of their own"),
+        ({"approver": "ada."}, "approves a waiver of their own"),
     ],
 )
 def test_a_waiver_that_would_waive_something_else_is_refused(

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,17 @@ def test_a_date_has_one_form(tmp_path: Path, day: str) -> None:
 def test_a_number_that_nobody_means_is_refused(tmp_path: Path, number: str) -> None:
     text = SEED.replace("score: 0.05", f"score: {number}")
     assert "a number beyond 1e100, or nearer to 0 than its inverse" in refusal(tmp_path, text)
+
+
+@pytest.mark.parametrize("number", ["5e-2", "5E-2", "0.5e-1"])
+def test_a_number_with_an_exponent_is_one_as_in_json(tmp_path: Path, number: str) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text(SEED.replace("score: 0.05", f"score: {number}"))
+    drift = load_paths([file])[0].manifest.spec.drift
+    assert drift is not None
+    assert drift.score == Decimal("0.05")
+    text = SEED.replace("score: 0.05", f'score: "{number}"')
+    assert "must be a number" in refusal(tmp_path, text)
 
 
 def test_an_empty_value_hides_no_other_mistake(tmp_path: Path) -> None:
