@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mlifecycle.governance.context import Context, MadeObject
+from mlifecycle.governance.evaluation import standing_finding
 from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.governance import load_governance
 from mlifecycle.governance.objects.evaluation import evaluate_object, evaluate_stack
@@ -39,8 +40,10 @@ def of_object(
     return standing_of_object(found, item, "production", known)
 
 
-def of_stack(now: list[Body], made: list[Body]) -> list[Finding]:
-    asked = (objects(now), "production", load_governance(), context(made))
+def of_stack(
+    now: list[Body], made: list[Body], released_to: str | None = "production"
+) -> list[Finding]:
+    asked = (objects(now), "production", load_governance(), context(made, released_to))
     return standing_of_stack(evaluate_stack(*asked), *asked)
 
 
@@ -75,9 +78,13 @@ def test_a_number_that_the_engine_gives_as_a_float_is_no_change() -> None:
 
 
 def test_an_object_that_is_not_wholly_known_is_not_unchanged() -> None:
-    made = changed("Deployment", LATEST)
+    made = changed("Deployment", LATEST, (("metadata", "annotations"), {"a": "b"}))
     now = changed("Deployment", LATEST, (("metadata", "annotations"), {"a": UNKNOWN}))
     assert levels(of_object(now, made), "img-no-latest") == {Level.MANDATORY}
+    made, now = changed("Service", NOBODY), changed("Service", NOBODY)
+    for stack, value in ((made, "b"), (now, UNKNOWN)):
+        stack[place(stack, "HorizontalPodAutoscaler")]["metadata"]["annotations"] = {"a": value}
+    assert levels(of_stack(now, made), "ref-integrity") == {Level.MANDATORY}
 
 
 def test_a_finding_on_objects_together_stands_with_them() -> None:
@@ -107,6 +114,8 @@ def test_what_another_environment_has_let_pass_or_nothing_has_verified_is_new(
 ) -> None:
     stack = changed("Deployment", LATEST)
     assert levels(of_object(stack, stack, released_to), "img-no-latest") == {Level.MANDATORY}
+    stack = changed("Service", NOBODY)
+    assert levels(of_stack(stack, stack, released_to), "ref-integrity") == {Level.MANDATORY}
 
 
 def test_a_secret_in_plain_text_never_stands() -> None:
@@ -149,6 +158,10 @@ def test_another_models_change_and_another_release_of_data_do_not() -> None:
     deployment = made[place(made, "Deployment")]
     now = [*deepcopy(made), other_model(deployment)]
     now[place(now, "Secret")]["stringData"] = {"key": "another"}
+    now[place(now, "ConfigMap")]["data"] = {"LOG_LEVEL": "debug"}
+    elsewhere = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}}
+    elsewhere["metadata"]["namespace"] = "another"
+    now.append(elsewhere)
     found = [item for item in of_stack(now, made) if item.subject.startswith("Service")]
     assert levels(found, "ref-integrity") == {Level.ADVISORY}
 
@@ -170,3 +183,49 @@ def test_two_objects_of_one_name_do_not_stand_for_each_other() -> None:
     service = deepcopy(made[place(made, "Service")])
     service["metadata"]["annotations"] = {"a": "b"}
     assert levels(of_stack([*made, service], made), "ref-integrity") == {Level.MANDATORY}
+
+
+def test_what_the_namespace_has_for_all_may_not_be_taken_away() -> None:
+    made = sound_stack()
+    for body in made:
+        if body["kind"] == "NetworkPolicy" and "deny" in json.dumps(body):
+            body["metadata"]["labels"] = {"app.kubernetes.io/name": "default-deny"}
+    now = [body for body in made if "deny" not in json.dumps(body)]
+    assert len(now) < len(made)
+    assert levels(of_stack(now, made), "net-default-deny") == {Level.MANDATORY}
+
+
+def test_what_is_gone_refuses_too() -> None:
+    made = changed("Service", NOBODY)
+    now = [body for body in made if body["kind"] != "ServiceAccount"]
+    service = [item for item in of_stack(now, made) if item.subject.startswith("Service ")]
+    assert levels(service, "ref-integrity") == {Level.MANDATORY}
+
+
+def test_the_same_rule_about_another_thing_is_new() -> None:
+    part_of = {"matchLabels": {"app.kubernetes.io/part-of": "mlifecycle"}}
+    made = changed("Deployment", (("spec", "selector"), part_of))
+    deployment = made[place(made, "Deployment")]
+    made.append(other_model(deployment))
+    now = [*deepcopy(made), other_model(deployment, "third")]
+    found = {
+        item.message: item.level
+        for item in of_stack(now, made)
+        if item.rule == "ref-integrity" and item.subject == "Deployment models/fraud"
+    }
+    selector = "the selector of Deployment fraud matches the pods of Deployment"
+    assert {text.partition(" (")[0]: level for text, level in found.items()} == {
+        f"{selector} other as well": Level.ADVISORY,
+        f"{selector} third as well": Level.MANDATORY,
+    }
+
+
+def test_advice_is_no_finding_that_stands() -> None:
+    stack = changed("Deployment", LATEST, ((*BOX, "livenessProbe"), None))
+    item, known = KubernetesObject("x", stack[place(stack, "Deployment")]), context(stack)
+    advice = evaluate_object(item, "development", load_governance(), known)
+    refusal = evaluate_object(item, "production", load_governance(), known)
+    found = standing_of_object([*advice, *refusal], item, "production", known)
+    assert found[: len(advice)] == [
+        advised if not advised.refuses else standing_finding(advised) for advised in advice
+    ]

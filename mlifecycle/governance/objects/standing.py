@@ -46,12 +46,10 @@ def standing_of_stack(
     before = {_identity(item) for item in evaluate_stack(made, environment, governance, context)}
 
     def stands(finding: Finding) -> bool:
-        subjects = [item for item in items if str(item) == finding.subject]
-        return (
-            _identity(finding) in before
-            and len(subjects) == 1
-            and _is_released(subjects[0], environment, context)
-            and _is_as_before(subjects[0], items, made)
+        return _identity(finding) in before and any(
+            _is_released(item, environment, context) and _is_as_before(item, items, made)
+            for item in items
+            if str(item) == finding.subject
         )
 
     return [
