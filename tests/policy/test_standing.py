@@ -229,3 +229,12 @@ def test_advice_is_no_finding_that_stands() -> None:
     assert found[: len(advice)] == [
         advised if not advised.refuses else standing_finding(advised) for advised in advice
     ]
+
+
+def test_advice_on_objects_together_is_none_either() -> None:
+    stack = [body for body in changed("Service", NOBODY) if body["kind"] != "PodDisruptionBudget"]
+    asked = (objects(stack), "development", load_governance(), context(stack, "development"))
+    found = standing_of_stack(evaluate_stack(*asked), *asked)
+    said = {item.rule: "standing" in item.message for item in found}
+    assert said["ref-integrity"]
+    assert not said["rel-pdb"]
