@@ -15,11 +15,10 @@ from mlifecycle.governance.findings import refusals
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.objects.evaluation import (
     evaluate_object,
-    evaluate_stack,
     object_texts,
 )
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
-from mlifecycle.governance.objects.standing import standing_of_stack
+from mlifecycle.governance.objects.standing import judge_stack
 from mlifecycle.governance.objects.unfolding import PROVIDER, objects_of
 from mlifecycle.governance.objects.values import UNKNOWN
 from mlifecycle.governance.rule import NotDecided
@@ -42,8 +41,7 @@ class ObjectGate:
 
     def stack_refusals(self) -> list[str]:
         """What the rules on objects together say of those that were made so far."""
-        asked = (self._seen, self._environment, self._governance, self._context)
-        found = standing_of_stack(evaluate_stack(*asked), *asked)
+        found = judge_stack(self._seen, self._environment, self._governance, self._context)
         return object_texts(refusals(found), self._context.date)
 
     async def _judge(

@@ -51,8 +51,7 @@ class BaseImages:
             ToolError: a registry or the system's archive does not answer, or what is kept cannot
                 be read.
         """
-        kept = self._kept(name)
-        if kept is not None:
+        if kept := self.kept(name):
             return kept
         reference = _resolved(name)
         digest = reference.partition("@")[2].removeprefix("sha256:")
@@ -74,7 +73,7 @@ class BaseImages:
         Raises:
             ToolError: a registry or the archive does not answer.
         """
-        before, reference = self._kept(name), _resolved(name)
+        before, reference = self.kept(name), _resolved(name)
         patches = self.patches.find(reference, self.builder)
         if before and before.patches.digest == patches.digest:
             # Another day alone must not roll every model.
@@ -93,7 +92,12 @@ class BaseImages:
         text = {"digest": base.reference.partition("@")[2], "patches": asdict(base.patches)}
         registry.put_document(self._document(base.name), _KIND, json.dumps(text))
 
-    def _kept(self, name: str) -> BaseImage | None:
+    def kept(self, name: str) -> BaseImage | None:
+        """What every run takes; None where nothing is kept.
+
+        Raises:
+            ToolError: the registry does not answer, or what it keeps cannot be read.
+        """
         text = registry.find_document(self._document(name))
         if text is None:
             return None

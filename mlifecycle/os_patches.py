@@ -23,7 +23,6 @@ from mlifecycle.process import ToolError, run_tool
 APT_SECONDS = 300
 _KIND = "application/vnd.mlifecycle.os-patches.v1"
 _PACKAGE = "application/vnd.debian.binary-package"
-# Only what says where packages come from: an image's apt.conf can name commands to run.
 _READ_APT = """\
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE} AS base
@@ -32,6 +31,7 @@ COPY --from=base /etc/apt/ /etc/apt/
 COPY --from=base /usr/share/keyrings/ /usr/share/keyrings/
 COPY --from=base /var/lib/dpkg/status /var/lib/dpkg/status
 """
+# Only what says where packages come from: an image's apt.conf can name commands to run.
 _SOURCES = ("sources.list", "sources.list.d", "trusted.gpg.d", "keyrings")
 _SIGNED_BY = re.compile(r"(signed-by\s*[:=]\s*)/", re.IGNORECASE)
 
@@ -165,6 +165,10 @@ def _read_apt(base: str, builder: str, target: Path) -> None:
             timeout=BUILD_SECONDS,
             standard_input=_READ_APT,
         )
+    for path in target.rglob("*"):
+        if not path.resolve().is_relative_to(target.resolve()):
+            place = path.relative_to(target)
+            raise ToolError(f"/{place} of {base} is a link to somewhere else: apt would follow it")
 
 
 def _make_root(image: Path, root: Path) -> None:

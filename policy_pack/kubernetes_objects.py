@@ -20,11 +20,10 @@ from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.governance import load_governance
 from mlifecycle.governance.objects.evaluation import (
     evaluate_object,
-    evaluate_stack,
     object_texts,
 )
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
-from mlifecycle.governance.objects.standing import standing_of_object, standing_of_stack
+from mlifecycle.governance.objects.standing import judge_stack, standing_of_object
 from mlifecycle.governance.objects.unfolding import PROVIDER, objects_of
 from mlifecycle.governance.rule import NotDecided
 from mlifecycle.report.escape import terminal
@@ -98,8 +97,8 @@ class _Judge:
             for resource in ours
             for item in self._given.get(resource.urn) or _objects(resource)
         ]
-        asked = (known, terms.environment, self._governance, context_of_stack(ours[0].urn))
-        found = standing_of_stack(evaluate_stack(*asked), *asked)
+        context = context_of_stack(ours[0].urn)
+        found = judge_stack(known, terms.environment, self._governance, context)
         return [*found, *self._count(found)]
 
     def _count(self, found: Sequence[Finding]) -> list[Finding]:

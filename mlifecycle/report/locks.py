@@ -12,9 +12,11 @@ def locks_text(renewed: Iterable[RenewedLock]) -> str:
     return "\n\n".join(map(_lock_text, renewed))
 
 
-def base_image_text(before: BaseImage, after: BaseImage) -> str:
+def base_image_text(before: BaseImage | None, after: BaseImage) -> str:
     """Whether the base image is another, or has other patches."""
-    if (before.reference, before.patches) == (after.reference, after.patches):
+    if before is None:
+        return f"✓ Base image kept: {_base_text(after)}"
+    if before == after:
         return f"✓ Base image unchanged: {_base_text(after)}"
     return f"✓ Base image renewed\n  {_base_text(before)}\n  -> {_base_text(after)}"
 

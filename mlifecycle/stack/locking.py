@@ -50,11 +50,11 @@ def renew_locks(files: Sequence[Path], settings: StackSettings) -> list[RenewedL
     return renewed
 
 
-def renew_base_image(settings: StackSettings) -> tuple[BaseImage, BaseImage]:
-    """Take what the base image's tag and its system's archive say now; the old and the new.
+def renew_base_image(settings: StackSettings) -> tuple[BaseImage | None, BaseImage]:
+    """Take what the base image's tag and its archive say now; the old, if any, and the new.
 
     Raises:
         ToolError: a registry, the builder or the archive does not answer.
     """
     images = BaseImages(PatchStore(settings.registry, CACHE), settings.builder)
-    return images.of(settings.base_image), images.renewed(settings.base_image)
+    return images.kept(settings.base_image), images.renewed(settings.base_image)

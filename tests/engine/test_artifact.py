@@ -1,6 +1,8 @@
-"""A model file is read once for each content that its store announces."""
+"""A model's files in its store: read once for each content, and refused in a preview."""
 
+import json
 import secrets
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,8 @@ from devcluster import local_stacks
 from devcluster.platform import lifecycle
 from mlifecycle.artifact import ArtifactError, inspect_artifact
 from mlifecycle.model_store import ModelStore
-from tests.sandbox import ROOT, Platform
+from tests.engine.test_refusals import refused
+from tests.sandbox import ROOT, Platform, Sandbox, model_store
 
 SEED = ROOT / "models" / "fraud-detector" / "2.1.0"
 
@@ -110,3 +113,33 @@ def test_a_store_that_does_not_tell_contents_apart_is_read_each_time(
         for _ in range(2):
             inspect_artifact(stored.uri, stored.store, tmp_path)
     assert read.count("model.onnx") == 4
+
+
+def test_a_model_that_is_not_at_its_uri_fails_the_preview(sandbox: Sandbox) -> None:
+    sandbox.write_manifest(("fraud-detector/v2.1.0", "fraud-detector/v9.9.9"))
+    output = refused(sandbox.preview())
+    uri = "s3://mlifecycle-models/fraud-detector/v9.9.9/model.onnx"
+    assert f"Model file not found at {uri}" in output
+
+
+def copied(sandbox: Sandbox) -> Path:
+    """The folder of a copy of the model in the store, which the stack's manifest names."""
+    source = model_store(sandbox.platform.layout) / "fraud-detector" / "v2.1.0"
+    target = model_store(sandbox.platform.layout) / sandbox.stack / "v1"
+    shutil.copytree(source, target)
+    sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
+    return target
+
+
+def test_a_model_file_that_would_run_code_fails_the_preview(sandbox: Sandbox) -> None:
+    (copied(sandbox) / "model.onnx").write_bytes(b"cos\nsystem\n(S'touch /nowhere'\ntR.")
+    output = refused(sandbox.preview())
+    uri = f"s3://mlifecycle-models/{sandbox.stack}/v1/model.onnx"
+    assert f"Model file at {uri} may not be served: it is a pickle" in output
+
+
+def test_malformed_golden_samples_fail_the_preview(sandbox: Sandbox) -> None:
+    target = copied(sandbox)
+    samples = json.loads((target / "golden.json").read_text())
+    (target / "golden.json").write_text(json.dumps({**samples, "outputs": []}))
+    assert "need one output for each input" in refused(sandbox.preview())

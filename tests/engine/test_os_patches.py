@@ -129,6 +129,16 @@ def test_an_image_without_apt_is_refused(gate: Gate, repository: str, tmp_path: 
         images_of(gate, repository, tmp_path / "here").of(name)
 
 
+def test_an_image_whose_sources_lead_to_this_machine_is_refused(
+    gate: Gate, repository: str, tmp_path: Path
+) -> None:
+    link = "RUN ln -s /etc/hostname /etc/apt/sources.list.d/hostile.list\n"
+    text = f"FROM {gate.inputs.base_image}\n{link}"
+    name = pushed(gate, f"{repository}/linked:1", tmp_path, text)
+    with pytest.raises(ToolError, match=r"/etc/apt/sources\.list\.d/hostile\.list .* is a link"):
+        images_of(gate, repository, tmp_path / "here").of(name)
+
+
 def test_other_packages_under_their_name_are_refused(repository: str, tmp_path: Path) -> None:
     store = PatchStore(repository, tmp_path)
     patches = OsPatches("2026-11-27", "a" * 64)

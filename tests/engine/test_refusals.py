@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, PROJECT
-from tests.sandbox import Result, Sandbox, model_store
+from tests.sandbox import Result, Sandbox
 
 # A key that nobody owns, as scanners look for; in two parts, so that this file has none.
 PLANTED_KEY = "AKIA" + "Z7QHWPLT3RXN5VKD"
@@ -209,36 +209,6 @@ def test_a_scanner_that_fails_fails_the_preview(
     before = tags(sandbox)
     assert expected in refused(sandbox.preview())
     assert tags(sandbox) == before
-
-
-def test_a_model_that_is_not_at_its_uri_fails_the_preview(sandbox: Sandbox) -> None:
-    sandbox.write_manifest(("fraud-detector/v2.1.0", "fraud-detector/v9.9.9"))
-    output = refused(sandbox.preview())
-    uri = "s3://mlifecycle-models/fraud-detector/v9.9.9/model.onnx"
-    assert f"Model file not found at {uri}" in output
-
-
-def stored(sandbox: Sandbox) -> Path:
-    """The folder of a copy of the model in the store, which the stack's manifest names."""
-    source = model_store(sandbox.platform.layout) / "fraud-detector" / "v2.1.0"
-    target = model_store(sandbox.platform.layout) / sandbox.stack / "v1"
-    shutil.copytree(source, target)
-    sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
-    return target
-
-
-def test_a_model_file_that_would_run_code_fails_the_preview(sandbox: Sandbox) -> None:
-    (stored(sandbox) / "model.onnx").write_bytes(b"cos\nsystem\n(S'touch /nowhere'\ntR.")
-    output = refused(sandbox.preview())
-    uri = f"s3://mlifecycle-models/{sandbox.stack}/v1/model.onnx"
-    assert f"Model file at {uri} may not be served: it is a pickle" in output
-
-
-def test_malformed_golden_samples_fail_the_preview(sandbox: Sandbox) -> None:
-    target = stored(sandbox)
-    samples = json.loads((target / "golden.json").read_text())
-    (target / "golden.json").write_text(json.dumps({**samples, "outputs": []}))
-    assert "need one output for each input" in refused(sandbox.preview())
 
 
 def test_the_command_line_says_once_what_pack_and_gate_both_say(sandbox: Sandbox) -> None:

@@ -12,9 +12,9 @@ from mlifecycle.governance.context import Context, MadeObject
 from mlifecycle.governance.evaluation import standing_finding
 from mlifecycle.governance.findings import Finding, Level
 from mlifecycle.governance.governance import load_governance
-from mlifecycle.governance.objects.evaluation import evaluate_object, evaluate_stack
+from mlifecycle.governance.objects.evaluation import evaluate_object
 from mlifecycle.governance.objects.kubernetes import KubernetesObject
-from mlifecycle.governance.objects.standing import standing_of_object, standing_of_stack
+from mlifecycle.governance.objects.standing import judge_stack, standing_of_object
 from mlifecycle.governance.objects.values import UNKNOWN
 from tests.policy.objects import BOX, changed, objects, place, sound_stack
 
@@ -43,8 +43,7 @@ def of_object(
 def of_stack(
     now: list[Body], made: list[Body], released_to: str | None = "production"
 ) -> list[Finding]:
-    asked = (objects(now), "production", load_governance(), context(made, released_to))
-    return standing_of_stack(evaluate_stack(*asked), *asked)
+    return judge_stack(objects(now), "production", load_governance(), context(made, released_to))
 
 
 def other_model(body: Body, name: str = "other") -> Body:
@@ -233,8 +232,8 @@ def test_advice_is_no_finding_that_stands() -> None:
 
 def test_advice_on_objects_together_is_none_either() -> None:
     stack = [body for body in changed("Service", NOBODY) if body["kind"] != "PodDisruptionBudget"]
-    asked = (objects(stack), "development", load_governance(), context(stack, "development"))
-    found = standing_of_stack(evaluate_stack(*asked), *asked)
+    known = context(stack, "development")
+    found = judge_stack(objects(stack), "development", load_governance(), known)
     said = {item.rule: "standing" in item.message for item in found}
     assert said["ref-integrity"]
     assert not said["rel-pdb"]

@@ -28,20 +28,17 @@ def standing_of_object(
     return [standing_finding(finding) if finding.refuses else finding for finding in found]
 
 
-def standing_of_stack(
-    found: Sequence[Finding],
-    items: Objects,
-    environment: str,
-    governance: Governance,
-    context: Context,
+def judge_stack(
+    items: Objects, environment: str, governance: Governance, context: Context
 ) -> list[Finding]:
-    """Findings on objects together, `standing` where a verified release is as it was.
+    """Every finding on objects together, `standing` where a verified release is as it was.
 
     All three: the object is a released one, so is everything that its release and its namespace
     have in common with it, and the same was to be found before.
     """
+    found = evaluate_stack(items, environment, governance, context)
     if not refusals(found) or not context.objects:
-        return list(found)
+        return found
     made = [KubernetesObject("", item.body) for item in context.objects]
     before = {_identity(item) for item in evaluate_stack(made, environment, governance, context)}
 
