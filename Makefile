@@ -69,8 +69,10 @@ generate: $(VENV)/.product  ## Write the documents that are derived from the cod
 requirements: $(VENV)/.product  ## Pin every requirements.txt anew from its .in file
 	@$(COMPILE) requirements.in --output-file requirements.txt
 	@$(COMPILE) tests/requirements.in --output-file tests/requirements.txt
-	@cd inference && ../$(COMPILE) requirements.in --output-file requirements.txt \
-		--python-platform x86_64-manylinux_2_28 --only-binary :all:
+	@for runtime in inference/app/runtimes/*/; do \
+		$(COMPILE) $$runtime/requirements.in --output-file $$runtime/requirements.txt \
+			--python-platform x86_64-manylinux_2_28 --only-binary :all: || exit 1; \
+	done
 
 clean:  ## Remove what was made in the checkout; caches elsewhere and the platform stay
 	rm -rf $(VENV) .mlifecycle
@@ -84,6 +86,6 @@ $(VENV)/.product: requirements.txt pyproject.toml
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-$(VENV)/.tests: $(VENV)/.product tests/requirements.txt inference/requirements.txt
+$(VENV)/.tests: $(VENV)/.product tests/requirements.txt
 	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@

@@ -15,11 +15,12 @@ from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
 from mlifecycle.report.governance import failure_text
 from mlifecycle.security import verdict
-from mlifecycle.security.evidence import Evidence, Target
+from mlifecycle.security.evidence import Evidence, Scan, Target
 from mlifecycle.security.image_scan import Scanners, evidence_of, scan_versions
 from mlifecycle.security.rules import Scanned
 
 IMAGE_SCANS: tuple[tuple[str, Target], ...] = (("trivy", "image"), ("grype", "image"))
+PICKLE_SCANS: tuple[tuple[str, Target], ...] = (("picklescan", "model"), ("fickling", "model"))
 NAMED_SCANNER = "grype"
 
 
@@ -57,12 +58,14 @@ class Candidate:
     Attributes:
         evaluation: what governance says of the manifest.
         inputs: what the image is made of, or the reason why there can be none.
+        model_scans: what scanners found in the model file, where its format needs any.
         is_unchanged: whether the stack runs just this: then a new finding stops its next change.
     """
 
     evaluation: Evaluation
     inputs: BuildInputs | str
     dependencies: Dependencies
+    model_scans: tuple[Scan, ...] = ()
     is_unchanged: bool = False
 
 
@@ -102,7 +105,8 @@ def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) ->
     # A full disk, say, is as good a reason as a scanner that fails.
     except (ToolError, OSError) as error:
         raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error
-    whole = evidence.model_copy(update={"scans": (*evidence.scans, *scanned)})
+    scans = (*evidence.scans, *scanned, *candidate.model_scans)
+    whole = evidence.model_copy(update={"scans": scans})
     found = _judged(inputs, whole, dependencies, context, settings)
     if candidate.is_unchanged:
         found = [standing_finding(item) if item.refuses else item for item in found]
@@ -125,11 +129,13 @@ def _judged(
     required = IMAGE_SCANS + tuple(
         (NAMED_SCANNER, target) for versions, target in named if versions
     )
+    if inputs.format_name == "pickle":
+        required += PICKLE_SCANS
     release = verdict.Release(
         inputs.model, inputs.version, evidence.image_digest, inputs.base_image
     )
     return verdict.judge(
-        Scanned(evidence.scans, required, dependencies.lock),
+        Scanned(evidence.scans, required, dependencies.lock, inputs.format_name),
         release,
         settings.environment,
         settings.governance,

@@ -1,6 +1,7 @@
 """The patches of a base image's operating system: what its own archive has newer than the image.
 
-apt looks for them on this machine, with the image's sources, keys and list of packages: so the
+With them are the packages that some runtimes need beside it, which only their images install. apt
+looks for all of them on this machine, with the image's sources, keys and list of packages: so the
 archive's signatures hold, and the build needs no network. They are kept in the registry, because an
 archive drops a package when the next one comes.
 """
@@ -8,7 +9,7 @@ archive drops a package when the next one comes.
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +17,13 @@ from pathlib import Path
 from mlifecycle import registry
 from mlifecycle.digests import folder_digest
 from mlifecycle.exclusive import exclusively
+from mlifecycle.formats import FORMATS
 from mlifecycle.image.build import BUILD_SECONDS, PLATFORM
 from mlifecycle.image.names import OsPatches
 from mlifecycle.process import ToolError, run_tool
 
 APT_SECONDS = 300
+RUNTIME_PACKAGES = {name for item in FORMATS.values() for name in item.system_packages}
 _KIND = "application/vnd.mlifecycle.os-patches.v1"
 _PACKAGE = "application/vnd.debian.binary-package"
 _READ_APT = """\
@@ -80,8 +83,8 @@ class PatchStore:
             directory=folder,
         )
 
-    def copy(self, patches: OsPatches, target: Path) -> None:
-        """Copy the packages into an empty folder.
+    def copy(self, patches: OsPatches, wanted: Collection[str], target: Path) -> None:
+        """Copy the packages into an empty folder: the newer ones, and of the others the wanted.
 
         Raises:
             ToolError: neither this machine nor the registry has them.
@@ -90,9 +93,11 @@ class PatchStore:
             return
         if not self._folder(patches).exists():
             self._get(patches)
-        shutil.copytree(self._folder(patches), target, dirs_exist_ok=True)
-        for package in target.iterdir():
-            package.chmod(0o644)
+        left_out = RUNTIME_PACKAGES - set(wanted)
+        for package in self._folder(patches).iterdir():
+            if package.name.partition("_")[0] not in left_out:
+                shutil.copyfile(package, target / package.name)
+                (target / package.name).chmod(0o644)
 
     def _get(self, patches: OsPatches) -> None:
         def get(folder: Path) -> None:
@@ -143,10 +148,15 @@ def _download(base: str, builder: str, folder: Path) -> None:
             # Not as another user, who may not write here.
             "APT::Sandbox::User": "root",
         }
-        apt = ["apt-get", "-qq"]
-        apt += [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
+        settings = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
+        apt = ["apt-get", "-qq", *settings]
         run_tool([*apt, "--error-on=any", "update"], timeout=APT_SECONDS)
         run_tool([*apt, "--yes", "--download-only", "upgrade"], timeout=APT_SECONDS)
+        known = run_tool(["apt-cache", *settings, "pkgnames"], timeout=APT_SECONDS).split()
+        # A build that misses one says so: it tries what it has installed.
+        if wanted := sorted(RUNTIME_PACKAGES & set(known)):
+            install = ["--yes", "--download-only", "--no-install-recommends", "install"]
+            run_tool([*apt, *install, *wanted], timeout=APT_SECONDS)
     for left in folder.iterdir():
         if left.is_dir():
             shutil.rmtree(left)

@@ -68,7 +68,7 @@ class Service:
 
 def _predict(model: Model, body: bytes) -> bytes:
     """The response body for a request body. Raises RequestError."""
-    features = parse_instances(body, len(model.feature_names))
+    features = parse_instances(body, len(model.feature_names), model.dtype)
     return orjson.dumps(
         {
             "predictions": model.predict(features),

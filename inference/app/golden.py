@@ -6,26 +6,31 @@ import numpy as np
 import orjson
 
 from app.errors import RequestError, StartupError
-from app.instances import FloatArray, to_matrix
+from app.instances import to_matrix
+from app.runtimes import Array
 
 
 @dataclass(frozen=True)
 class GoldenSamples:
     """What golden.json promises.
 
-    inputs: float32 [G, F]. outputs: float32, first dimension G, the shape the model answers with.
+    inputs: [G, F], as the model takes them.
+    outputs: float64, first dimension G, the shape the model answers with.
     tolerance: the largest absolute difference that still counts as equal.
     feature_names: F names, in the order of the columns.
     """
 
-    inputs: FloatArray
-    outputs: FloatArray
+    inputs: Array
+    outputs: Array
     tolerance: float
     feature_names: tuple[str, ...]
 
 
-def parse_golden(content: bytes, uri: str) -> GoldenSamples:
-    """Read golden.json; `uri` names it in errors. Raises StartupError when it is unsound."""
+def parse_golden(content: bytes, uri: str, dtype: str) -> GoldenSamples:
+    """Read golden.json for a model that takes `dtype`; `uri` names it in errors.
+
+    Raises StartupError when it is unsound.
+    """
     try:
         document = orjson.loads(content)
         names = document["feature_names"]
@@ -34,7 +39,7 @@ def parse_golden(content: bytes, uri: str) -> GoldenSamples:
         tolerance = document["tolerance"]
         if type(tolerance) not in (int, float) or not 0 < tolerance < 1:
             raise ValueError("tolerance must be a number between 0 and 1")
-        inputs = to_matrix(document["inputs"], "inputs", len(names))
+        inputs = to_matrix(document["inputs"], "inputs", len(names), dtype)
         outputs = np.asarray(document["outputs"])
         if outputs.dtype.kind not in "fiu" or not np.isfinite(outputs).all():
             raise ValueError("outputs must be finite numbers")
@@ -44,10 +49,10 @@ def parse_golden(content: bytes, uri: str) -> GoldenSamples:
         raise StartupError(f"Golden samples at {uri} lack {error}") from error
     except (TypeError, ValueError, RequestError) as error:
         raise StartupError(f"Golden samples at {uri} can't be read: {error}") from error
-    return GoldenSamples(inputs, outputs.astype(np.float32), float(tolerance), tuple(names))
+    return GoldenSamples(inputs, outputs.astype(np.float64), float(tolerance), tuple(names))
 
 
-def check_golden(samples: GoldenSamples, predicted: FloatArray, uri: str) -> None:
+def check_golden(samples: GoldenSamples, predicted: Array, uri: str) -> None:
     """Raise StartupError, with both values, for the first sample off by more than tolerance.
 
     predicted: the model's answer to `samples.inputs`. uri: the model file's, for the error.

@@ -3,21 +3,19 @@
 from http import HTTPStatus
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 
 from app.errors import RequestError
-
-FloatArray = npt.NDArray[np.float32]
+from app.runtimes import Array
 
 MAX_ROWS = 1024
 
 
-def parse_instances(body: bytes, columns: int) -> FloatArray:
-    """The rows of the request {"instances": [[...], ...]}: float32 [N, columns], 1 <= N <= 1024.
+def parse_instances(body: bytes, columns: int, dtype: str) -> Array:
+    """The rows of the request {"instances": [[...], ...]}: `dtype` [N, columns], 1 <= N <= 1024.
 
     Raises RequestError for anything else: not JSON (which has no NaN and no Infinity), other
-    keys, no or too many rows, a row of another length, a value that is not a finite float32.
+    keys, no or too many rows, a row of another length, a value that is no finite `dtype`.
     """
     try:
         document = orjson.loads(body)
@@ -31,11 +29,11 @@ def parse_instances(body: bytes, columns: int) -> FloatArray:
             f"instances has {len(rows)} rows; at most {MAX_ROWS} are allowed",
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         )
-    return to_matrix(rows, "instances", columns)
+    return to_matrix(rows, "instances", columns, dtype)
 
 
-def to_matrix(rows: object, label: str, columns: int) -> FloatArray:
-    """Nested lists of numbers as float32 [N, columns]; `label` names them in errors.
+def to_matrix(rows: object, label: str, columns: int, dtype: str) -> Array:
+    """Nested lists of numbers as `dtype` [N, columns]; `label` names them in errors.
 
     Raises RequestError that names the first wrong row or value.
     """
@@ -53,10 +51,10 @@ def to_matrix(rows: object, label: str, columns: int) -> FloatArray:
             column = next(i for i, value in enumerate(row) if type(value) not in (int, float))
             raise RequestError(f"{label}[{index}][{column}] is not a number")
     with np.errstate(over="ignore"):  # found below, and named
-        matrix = np.array(rows, dtype=np.float64).astype(np.float32)
+        matrix = np.array(rows, dtype=np.float64).astype(dtype)
     # orjson lets no infinity and no NaN through, so these are finite numbers that became infinite.
     overflowing = ~np.isfinite(matrix)
     if overflowing.any():
         index, column = (int(i) for i in np.argwhere(overflowing)[0])
-        raise RequestError(f"{label}[{index}][{column}] is too large for float32")
+        raise RequestError(f"{label}[{index}][{column}] is too large for {dtype}")
     return matrix

@@ -24,8 +24,8 @@ from app.api import (
     answer_unexpected_error,
 )
 from app.errors import RequestError, StartupError
-from app.model import ARTIFACT_FILES, Model, load_model
-from app.release import read_release
+from app.model import Model, load_model
+from app.release import Release, read_release
 from app.store import StoreSettings, fetch_artifact
 
 # Each runs one prediction on one core. Scaling is by pods; a few threads keep one large request
@@ -61,7 +61,12 @@ def store_settings(environment: Mapping[str, str]) -> StoreSettings:
 def prepare_model(release_file: Path, settings: StoreSettings) -> Model:
     """Read the release, fetch its artifact, and load and prove it. Raises StartupError."""
     release = read_release(release_file)
-    return load_model(release, fetch_artifact(release.uri, ARTIFACT_FILES, settings))
+    return load_model(release, fetch_artifact(release.uri, _in_order(release), settings))
+
+
+def _in_order(release: Release) -> list[str]:
+    """The model first: when nothing is there at all, it is what a person should hear is missing."""
+    return [release.model, *(name for name in release.files if name != release.model)]
 
 
 def create_app(release_file: Path, settings: StoreSettings) -> Starlette:

@@ -12,7 +12,20 @@ import orjson
 
 from app.errors import StartupError
 
-_KEYS = ("name", "version", "uri", "artifactDigest", "goldenDigest")
+GOLDEN_FILE = "golden.json"
+# What a model can be: each format is a module of its runtime's folder in app/runtimes.
+FORMATS = {
+    "onnx": "onnx",
+    "skops": "sklearn",
+    "pickle": "sklearn",
+    "xgboost": "xgboost",
+    "lightgbm": "lightgbm",
+    "torch_export": "torch",
+    "saved_model": "tensorflow",
+}
+
+_TEXTS = ("name", "version", "uri", "format", "model", "artifactDigest", "goldenDigest")
+_KEYS = (*_TEXTS, "files")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -22,6 +35,9 @@ class Release:
 
     name, version: as in the manifest; answered by /ready and with every prediction.
     uri: the artifact's prefix, without a trailing slash.
+    format: one of FORMATS; says what loads it.
+    files: the names of the artifact's files, below the prefix; golden.json is one.
+    model: the one of them that is loaded first.
     artifact_digest: "sha256:<hex>" over the artifact's files (app.model.artifact_digest).
     golden_digest: "sha256:<hex>" of golden.json alone.
     """
@@ -29,6 +45,9 @@ class Release:
     name: str
     version: str
     uri: str
+    format: str
+    model: str
+    files: tuple[str, ...]
     artifact_digest: str
     golden_digest: str
 
@@ -36,8 +55,8 @@ class Release:
 def read_release(path: Path) -> Release:
     """Read the release file at `path`.
 
-    Raises StartupError when it is missing, is not a JSON object of exactly the five known keys,
-    holds anything but non-empty strings, or a digest is not of the form "sha256:<64 hex>".
+    Raises StartupError when it is missing, is not a JSON object of exactly the known keys, holds
+    a wrong value, or a digest is not of the form "sha256:<64 hex>".
     """
     try:
         document = orjson.loads(path.read_bytes())
@@ -49,16 +68,26 @@ def read_release(path: Path) -> Release:
         raise StartupError(f"Release file {path} is not a JSON object")
     if unknown := sorted(document.keys() - set(_KEYS)):
         raise StartupError(f"Release file {path} has unknown keys: {', '.join(unknown)}")
-    for key in _KEYS:
+    for key in _TEXTS:
         value = document.get(key)
         if not isinstance(value, str) or not value:
             raise StartupError(f"Release file {path}: {key} must be a non-empty string")
         if key.endswith("Digest") and not _DIGEST.fullmatch(value):
             raise StartupError(f"Release file {path}: {key} must be sha256:<64 hex digits>")
+    if document["format"] not in FORMATS:
+        raise StartupError(f"Release file {path}: format must be one of {', '.join(FORMATS)}")
+    files = document.get("files")
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        raise StartupError(f"Release file {path}: files must be a list of names")
+    if not {document["model"], GOLDEN_FILE} <= set(files):
+        raise StartupError(f"Release file {path}: files must have model and {GOLDEN_FILE}")
     return Release(
         name=document["name"],
         version=document["version"],
         uri=document["uri"].rstrip("/"),
+        format=document["format"],
+        model=document["model"],
+        files=tuple(files),
         artifact_digest=document["artifactDigest"],
         golden_digest=document["goldenDigest"],
     )

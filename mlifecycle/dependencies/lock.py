@@ -14,10 +14,10 @@ from uv import find_uv_bin
 from mlifecycle.process import ToolError, run_tool
 
 RESOLVE_SECONDS = 300
-# What the lock is for: the Python and the platform of the base image, and what serves there.
+# What the lock is for: the Python and the platform of the base image. Not what serves there, which
+# has its own lock: this one is scanned and recorded (docs/decisions/0012).
 PYTHON = "3.11"
 PLATFORM = "x86_64-manylinux_2_28"
-RUNTIME = "onnxruntime"
 _PINNED = re.compile(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 # How uv says that versions exclude each other, as against a network that does not answer.
 _UNSOLVABLE = re.compile(r"No solution found when resolving dependencies")
@@ -59,7 +59,7 @@ NO_LOCK = Lock("")
 def lock_key(dependencies: Sequence[str]) -> str:
     """64 hex digits that name the lock of dependencies, whatever their order and spelling."""
     parts = sorted({_canonical(text) for text in dependencies})
-    return hashlib.sha256("\n".join([PYTHON, PLATFORM, RUNTIME, *parts]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([PYTHON, PLATFORM, *parts]).encode()).hexdigest()
 
 
 def _canonical(text: str) -> str:

@@ -10,16 +10,19 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle.exclusive import exclusively
+from mlifecycle.formats import FORMATS
 from mlifecycle.image.names import BuildInputs, OsPatches
 from mlifecycle.process import run_tool
 
 WORK_FOLDER = Path(".mlifecycle")
-SERVER_FILES = ("Dockerfile", ".dockerignore", "requirements.txt")
+SERVER_FILES = ("Dockerfile", ".dockerignore")
+RUNTIMES = Path("app") / "runtimes"
+REQUIREMENTS = "requirements.txt"
 DOWNLOAD_SECONDS = 600
 # The machine that serves: what the base image's Python accepts.
 PLATFORM = (
@@ -40,31 +43,52 @@ class BuildContext:
 
 
 def stage(
-    source: Path, inputs: BuildInputs, copy_patches: Callable[[OsPatches, Path], None]
+    source: Path,
+    inputs: BuildInputs,
+    copy_patches: Callable[[OsPatches, Collection[str], Path], None],
 ) -> BuildContext:
     """Make the folders, or find them made.
 
     Args:
-        copy_patches: copies the base image's patches into a folder.
+        copy_patches: copies the base image's patches, with what a runtime wants of its packages,
+            into a folder.
 
     Raises:
         ToolError: patches or a wheel cannot be had, or a hash is another than the lock's.
     """
-    patches = WORK_FOLDER / "patches" / inputs.os_patches.digest[:16]
+    wanted = FORMATS[inputs.format_name].system_packages
+    patches = WORK_FOLDER / "patches" / "-".join([inputs.os_patches.digest[:16], *wanted])
     server = WORK_FOLDER / "server" / inputs.context_digest[:16]
-    requirements = (source / "requirements.txt").read_bytes()
-    wheels = WORK_FOLDER / "wheels" / hashlib.sha256(requirements).hexdigest()[:16]
+    runtime = FORMATS[inputs.format_name].runtime
+    requirements = source / RUNTIMES / runtime / REQUIREMENTS
+    wheels = WORK_FOLDER / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
     release = WORK_FOLDER / "release" / inputs.digest()[:16]
-    _once(patches, lambda folder: copy_patches(inputs.os_patches, folder))
-    _once(server, lambda folder: _copy_server(source, folder))
-    _once(wheels, lambda folder: _download_wheels(source / "requirements.txt", folder))
+    _once(patches, lambda folder: copy_patches(inputs.os_patches, wanted, folder))
+    _once(server, lambda folder: _copy_server(source, runtime, folder))
+    _once(wheels, lambda folder: _download_wheels(requirements, folder))
     _once(release, lambda folder: _write_release(inputs, folder))
     return BuildContext(patches, server, wheels, release)
 
 
-def _server_files(source: Path) -> list[Path]:
-    modules = sorted(path.relative_to(source) for path in (source / "app").rglob("*.py"))
-    return [*map(Path, SERVER_FILES), *modules]
+def server_digests(source: Path, runtime: str) -> list[str]:
+    """`<sha256>  <file>` of each file of a runtime's server, where it is in the image's context."""
+    return [
+        f"{hashlib.sha256((source / file).read_bytes()).hexdigest()}  {target}"
+        for target, file in _server_files(source, runtime).items()
+    ]
+
+
+def _server_files(source: Path, runtime: str) -> dict[Path, Path]:
+    """Each file of the build context, and the file of the source that it is."""
+    own = RUNTIMES / runtime
+    modules = list((source / "app").glob("*.py"))
+    modules += [source / RUNTIMES / "__init__.py", *(source / own).glob("*.py")]
+    # Its lists are read where it runs; what it is installed from is not.
+    modules += [path for path in (source / own).glob("*.txt") if path.name != REQUIREMENTS]
+    files = {path.relative_to(source): path.relative_to(source) for path in sorted(modules)}
+    return {**{Path(name): Path(name) for name in SERVER_FILES}, **files} | {
+        Path(REQUIREMENTS): own / REQUIREMENTS
+    }
 
 
 def _once(target: Path, make: Callable[[Path], None]) -> None:
@@ -79,9 +103,9 @@ def _once(target: Path, make: Callable[[Path], None]) -> None:
             made.rename(target)
 
 
-def _copy_server(source: Path, folder: Path) -> None:
-    for file in _server_files(source):
-        target = folder / file
+def _copy_server(source: Path, runtime: str, folder: Path) -> None:
+    for place, file in _server_files(source, runtime).items():
+        target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source / file, target)
         # The provider's hash of a context counts modes, and git's depend on the umask.
@@ -108,6 +132,9 @@ def _write_release(inputs: BuildInputs, folder: Path) -> None:
         "name": inputs.model,
         "version": inputs.version,
         "uri": inputs.uri,
+        "format": inputs.format_name,
+        "model": inputs.model_file,
+        "files": list(inputs.files),
         "artifactDigest": inputs.artifact_digest,
         "goldenDigest": inputs.golden_digest,
     }

@@ -27,7 +27,13 @@ class OsPatches:
 
 @dataclass(frozen=True)
 class BuildInputs:
-    """All that an image is made of; equal inputs give an equal image."""
+    """All that an image is made of; equal inputs give an equal image.
+
+    Attributes:
+        context_digest: over the server and the runtime of the format, and over what builds.
+        format_name: in `mlifecycle.formats`.
+        model_file: the one of the artifact's files that is loaded first.
+    """
 
     artifact_digest: str
     golden_digest: str
@@ -35,6 +41,9 @@ class BuildInputs:
     base_image: str
     os_patches: OsPatches
     uri: str
+    format_name: str
+    model_file: str
+    files: tuple[str, ...]
     model: str
     version: str
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Severity = Literal["UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL"]
 # What a scan looked at: the image, exact versions that the manifest names, the lock of what it
-# names, our working tree, its history, and the Python that ships.
-Target = Literal["image", "pins", "lock", "tree", "history", "source"]
+# names, the model file, our working tree, its history, and the Python that ships.
+Target = Literal["image", "pins", "lock", "model", "tree", "history", "source"]
 
 
 class _Record(BaseModel):

@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from mlifecycle.dependencies.lock import NO_LOCK, Lock
 from mlifecycle.governance.rule import Objection, Rule, Terms
-from mlifecycle.security.evidence import Scan, Target, Vulnerability
+from mlifecycle.security.evidence import Scan, Target, Vulnerability, Weakness
 
 SEVERITIES = ("UNKNOWN", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 BLOCKING = ("HIGH", "CRITICAL")
@@ -25,11 +25,13 @@ class Scanned:
     Attributes:
         required: each scanner with the target that it must have looked at.
         lock: what the manifest's dependencies are locked to.
+        format_name: the model file's format.
     """
 
     scans: tuple[Scan, ...]
     required: tuple[tuple[str, Target], ...]
     lock: Lock = NO_LOCK
+    format_name: str = ""
 
 
 def merged(scans: Iterable[Scan]) -> list[Vulnerability]:
@@ -141,10 +143,30 @@ def _check_secrets(scanned: Scanned, _: Terms) -> Iterator[Objection]:
 
 
 def _check_weaknesses(scanned: Scanned, _: Terms) -> Iterator[Objection]:
-    for item in (item for scan in scanned.scans for item in scan.weaknesses):
+    for item in _weaknesses(scanned, "source"):
         if item.severity in WORTHY and item.confidence in WORTHY:
             where = f"{item.file}, line {item.line}"
             yield Objection(f"{item.rule} in {where}: {item.message} (severity {item.severity})")
+
+
+def _check_pickle(scanned: Scanned, _: Terms) -> Iterator[Objection]:
+    if scanned.format_name == "pickle":
+        yield Objection(
+            "the model file is a pickle, a program that runs when it is loaded",
+            subject="model-pickle",
+        )
+
+
+def _check_model_file(scanned: Scanned, _: Terms) -> Iterator[Objection]:
+    """Two scanners may see one thing; each of its own words."""
+    for message in dict.fromkeys(item.message for item in _weaknesses(scanned, "model")):
+        yield Objection(f"the model file is more than a model: {message}")
+
+
+def _weaknesses(scanned: Scanned, target: Target) -> Iterator[Weakness]:
+    for scan in scanned.scans:
+        if scan.target == target:
+            yield from scan.weaknesses
 
 
 UPGRADE = "Update requirements.txt"
@@ -218,6 +240,22 @@ SCAN_RULES: tuple[Rule[Scanned], ...] = (
         "Raise the lower bound in spec.dependencies and renew the lock with mlifecycle lock",
         ("NIST SSDF PW.4",),
         case="locked",
+    ),
+    Rule(
+        "model-pickle",
+        "The model file is no pickle",
+        _check_pickle,
+        "Whoever can write the file can run code wherever it is loaded.",
+        "Save the model with skops.io.dump, or export it to ONNX with skl2onnx",
+        ("NIST SSDF PW.4", "OWASP ML06"),
+    ),
+    Rule(
+        "model-file-unsafe",
+        "A pickle names what a model needs, and nothing else",
+        _check_model_file,
+        "What else it names is there for its author, not for the prediction.",
+        "Train the model again from sources that you know, and save it in another format",
+        ("NIST SSDF PW.4", "OWASP ML06"),
     ),
     Rule(
         "secret-found",

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
@@ -17,6 +18,7 @@ from mlifecycle.governance.evaluation import Evaluation, is_standing
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.owners_file import POLICY_PACK
 from mlifecycle.image import names
+from mlifecycle.image.context import server_digests
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.publication import Destination, is_published
@@ -31,19 +33,16 @@ BUILDER = Path("mlifecycle") / "image"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlifecycle"
 
 
-def context_digest() -> str:
-    """64 hex digits over what all images are built of: the server, and the code that builds."""
-    parts = f"{folder_digest(SERVER)} {folder_digest(BUILDER)}"
-    return hashlib.sha256(parts.encode()).hexdigest()
+@cache
+def context_digest(runtime: str) -> str:
+    """64 hex digits over what all images of a runtime are built of, and over what builds them."""
+    files = (f"{folder_digest(BUILDER)}  {BUILDER}", *server_digests(SERVER, runtime))
+    return hashlib.sha256("\n".join(files).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class GatedStack:
-    """A stack on this machine: what all of its models are gated by and made of.
-
-    Attributes:
-        images_digest: over what all images are built of, as `context_digest`.
-    """
+    """A stack on this machine: what all of its models are gated by and made of."""
 
     name: str
     settings: StackSettings
@@ -52,7 +51,6 @@ class GatedStack:
     base_images: BaseImages
     base_image: BaseImage
     locks: LockStore
-    images_digest: str
 
     def destination(self, inputs: BuildInputs) -> Destination:
         """Where a model's images are published."""
@@ -84,7 +82,8 @@ class Materials:
 
     def candidate(self, evaluation: Evaluation) -> Candidate:
         """What the gate judges, with what governance says of the manifest."""
-        return Candidate(evaluation, self.inputs, self.dependencies, self.is_unchanged)
+        scans = () if isinstance(self.artifact, str) else self.artifact.scans
+        return Candidate(evaluation, self.inputs, self.dependencies, scans, self.is_unchanged)
 
 
 REFUSED = Materials("refused", Dependencies((), NO_LOCK), "refused")
@@ -122,7 +121,6 @@ def gated_stack(
         bases,
         bases.of(settings.base_image),
         LockStore(settings.registry, CACHE),
-        context_digest(),
     )
 
 
@@ -141,10 +139,13 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     inputs = BuildInputs(
         artifact_digest=artifact.digest,
         golden_digest=artifact.golden_digest,
-        context_digest=stack.images_digest,
+        context_digest=context_digest(artifact.format.runtime),
         base_image=stack.base_image.reference,
         os_patches=stack.base_image.patches,
         uri=model.uri,
+        format_name=artifact.format.name,
+        model_file=artifact.model,
+        files=artifact.files,
         model=model.name,
         version=model.version,
     )

@@ -40,10 +40,13 @@ def gate(platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     inputs = BuildInputs(
         artifact_digest="a" * 64,
         golden_digest="b" * 64,
-        context_digest=context_digest(),
+        context_digest=context_digest("onnx"),
         base_image=f"{base}@{registry.resolve_digest(base)}",
         os_patches=NO_PATCHES,
         uri="s3://models/x",
+        format_name="onnx",
+        model_file="model.onnx",
+        files=("golden.json", "model.onnx"),
         model=f"gate-{secrets.token_hex(4)}",
         version="1.0.0",
     )

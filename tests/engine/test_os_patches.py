@@ -109,7 +109,8 @@ def test_patches_are_found_kept_and_the_same_for_every_run(
     elsewhere = images_of(gate, repository, tmp_path / "elsewhere")
     assert elsewhere.of(name) == kept
     copied = tmp_path / "copied"
-    elsewhere.patches.copy(kept.patches, copied)
+    copied.mkdir()
+    elsewhere.patches.copy(kept.patches, (), copied)
     assert [file.name for file in copied.iterdir()] == ["base-files_9999%3a1_amd64.deb"]
     with pytest.raises(ToolError, match="apt-get failed"):
         elsewhere.renewed(name)
@@ -143,10 +144,10 @@ def test_other_packages_under_their_name_are_refused(repository: str, tmp_path: 
     store = PatchStore(repository, tmp_path)
     patches = OsPatches("2026-11-27", "a" * 64)
     with pytest.raises(ToolError, match="lock --base-image"):
-        store.copy(patches, tmp_path / "target")
+        store.copy(patches, (), tmp_path / "target")
     registry.put_document(f"{repository}/mlifecycle/os-patches:{'a' * 64}", "text/plain", "x")
     with pytest.raises(ToolError, match="lock --base-image"):
-        store.copy(patches, tmp_path / "target")
+        store.copy(patches, (), tmp_path / "target")
 
 
 def test_two_builds_from_nothing_are_one_image_with_the_patches_in_one_layer(

@@ -16,6 +16,7 @@ from mlifecycle.security.evidence import (
     Scan,
     Secret,
     Severity,
+    Target,
     Vulnerability,
     Weakness,
 )
@@ -37,11 +38,12 @@ def scan(
     *vulnerabilities: Vulnerability,
     secrets: tuple[Secret, ...] = (),
     weaknesses: tuple[Weakness, ...] = (),
+    target: Target = "image",
 ) -> Scan:
     return Scan(
         scanner="trivy",
         version="0.74.0",
-        target="image",
+        target=target,
         inspected=1,
         database=Database(origin="registry/db:2", updated_at=NOW),
         vulnerabilities=vulnerabilities,
@@ -55,10 +57,11 @@ def judged(
     waivers: tuple[Waiver, ...] = (),
     stage: str = "production",
     lock: Lock = NO_LOCK,
+    format_name: str = "onnx",
 ) -> list[Finding]:
     release = verdict.Release("fraud-detector", "2.1.0", IMAGE, f"python:3.11-slim@{BASE}")
     context = Context(date=TODAY, waivers=waivers)
-    scanned = Scanned(scans, (("trivy", "image"),), lock)
+    scanned = Scanned(scans, (("trivy", "image"),), lock, format_name)
     return verdict.judge(scanned, release, stage, load_governance(), context)
 
 
@@ -185,8 +188,39 @@ def test_a_weakness_blocks_from_medium_severity_and_confidence(
 ) -> None:
     place = {"rule": "B301", "file": "app/x.py", "line": 7, "message": "pickle"}
     item = Weakness.model_validate({**place, "severity": severity, "confidence": confidence})
-    found = [finding.message for finding in judged(scan(weaknesses=(item,)))]
+    source = scan(weaknesses=(item,), target="source")
+    found = [finding.message for finding in judged(scan(), source)]
     assert found == [f"B301 in app/x.py, line 7: pickle (severity {severity})"] * blocks
+
+
+@pytest.mark.parametrize("stage", ["production", "development"])
+def test_a_pickle_passes_by_a_waiver_only(stage: str) -> None:
+    (found,) = judged(scan(), format_name="pickle", stage=stage)
+    assert (found.rule, found.refuses) == ("model-pickle", True)
+    text = verdict.failure_text([found])
+    assert "1. Save the model with skops.io.dump, or export it to ONNX with skl2onnx" in text
+    waived = waiver(finding="model-pickle", model="fraud-detector", version="2.1.0")
+    (found,) = judged(scan(), format_name="pickle", stage=stage, waivers=(waived,))
+    assert not found.refuses
+    assert found.waiver == waived
+    (found,) = judged(scan(), format_name="pickle", waivers=(waiver(version="2.1.1"),))
+    assert found.refuses
+
+
+def test_no_waiver_lets_a_pickle_pass_that_names_more_than_a_model_needs() -> None:
+    place = {"rule": "global", "file": "model.pkl", "line": 0, "severity": "HIGH"}
+    item = Weakness.model_validate({**place, "confidence": "HIGH", "message": "it calls os.system"})
+    waivers = tuple(
+        waiver(finding=name, model="fraud-detector", version="2.1.0")
+        for name in ("model-pickle", "model-file-unsafe")
+    )
+    model = scan(weaknesses=(item,), target="model")
+    found = judged(scan(), model, model, format_name="pickle", waivers=waivers)
+    assert [(finding.rule, finding.refuses) for finding in found] == [
+        ("model-pickle", False),
+        ("model-file-unsafe", True),
+    ]
+    assert found[1].message == "the model file is more than a model: it calls os.system"
 
 
 def test_the_refusal_reads_as_printed_in_the_workflow() -> None:

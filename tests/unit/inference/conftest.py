@@ -54,7 +54,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start the server with a release and environment of one's own; HOME is tmp_path."""
     servers: list[Server] = []
 
-    def start(release: dict[str, str] | None, **environment: str) -> Server:
+    def start(release: dict[str, Any] | None, **environment: str) -> Server:
         servers.append(run_server(release, tmp_path, environment))
         return servers[-1]
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,11 +39,16 @@ def listing_digest(files: dict[str, bytes]) -> str:
     return sha256(text.encode())
 
 
-def release_document(files: dict[str, bytes], uri: str = URI) -> dict[str, str]:
+def release_document(
+    files: dict[str, bytes], uri: str = URI, format_name: str = "onnx", model: str = "model.onnx"
+) -> dict[str, Any]:
     return {
         "name": "fraud-detector",
         "version": "2.1.0",
         "uri": uri,
+        "format": format_name,
+        "model": model,
+        "files": sorted(files),
         "artifactDigest": listing_digest(files),
         "goldenDigest": sha256(files["golden.json"]),
     }
@@ -65,6 +71,7 @@ class FileStore:
         target = self.folder / BUCKET / prefix
         target.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
             (target / name).write_bytes(content)
 
 
@@ -147,7 +154,7 @@ class Server:
         ]
 
 
-def run_server(release: dict[str, str] | None, home: Path, environment: dict[str, str]) -> Server:
+def run_server(release: dict[str, Any] | None, home: Path, environment: dict[str, str]) -> Server:
     """Start uvicorn as the image does. `home` gets the release file and is its HOME."""
     release_file = home / "release.json"
     if release is not None:

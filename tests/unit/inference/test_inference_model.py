@@ -22,7 +22,15 @@ def release_of(files: Files, **changed: str) -> Release:
         "artifact_digest": listing_digest(files),
         "golden_digest": sha256(files["golden.json"]),
     }
-    return Release(name="m", version="1.0.0", uri=URI, **(digests | changed))
+    return Release(
+        name="m",
+        version="1.0.0",
+        uri=URI,
+        format="onnx",
+        model="model.onnx",
+        files=tuple(sorted(files)),
+        **(digests | changed),
+    )
 
 
 def load(files: Files) -> Model:
@@ -207,14 +215,27 @@ BRANCH = onnx.node("If", ["c"], ["w"], [onnx.graph_attribute("then_branch", INNE
     ],
     ids=["file", "climbing", "absolute", "memory", "constant", "branch", "function", "sparse"],
 )
-def test_a_model_with_data_outside_its_file_is_refused(
+def test_a_model_with_data_in_a_file_that_is_not_the_releases_is_refused(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The file exists where ONNX Runtime would look: absence can't be why it is refused.
     (tmp_path / "w.bin").write_bytes(np.ones(2, np.float32).tobytes())
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StartupError, match="can't be loaded: tensor 'w' lies in another file"):
+    with pytest.raises(
+        StartupError, match=r"can't be loaded: its tensors lie in '.*', which is no file"
+    ):
         load({"model.onnx": content, "golden.json": golden_json()})
+
+
+def test_data_in_a_sibling_comes_from_the_release_and_not_from_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "w.bin").write_bytes(np.full(2, 5, np.float32).tobytes())
+    monkeypatch.chdir(tmp_path)
+    content = add_model([onnx.external_tensor("w", 2, "w.bin")])
+    inside = np.ones(2, np.float32).tobytes()
+    model = load({"model.onnx": content, "golden.json": golden_json(), "w.bin": inside})
+    assert model.predict(np.array([[5, 6]], dtype=np.float32)).tolist() == [[6, 7]]
 
 
 def custom_operator(domain: str) -> bytes:

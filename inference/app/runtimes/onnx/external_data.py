@@ -1,9 +1,9 @@
 """Find weights that an ONNX file keeps outside itself.
 
 A model that is loaded from bytes may still name files, which ONNX Runtime then looks up in the
-working directory. Such bytes are in nobody's digest, so they are refused before loading. The
-check reads the file's Protocol Buffers itself: it needs six message types and no copy of the
-weights, where the onnx package would add a dependency and parse everything twice.
+working directory. Only files of the release may be named, whose digests are known. The check reads
+the file's Protocol Buffers itself: it needs seven message types and no copy of the weights, where
+the onnx package would add a dependency and parse everything twice.
 """
 
 from collections.abc import Iterator
@@ -26,38 +26,45 @@ _PARTS: dict[str, dict[int, str]] = {
     },
     "sparse tensor": {1: "tensor", 2: "tensor"},
 }
-_TENSOR_NAME, _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 8, 13, 14
+_TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
+_ENTRY_KEY, _ENTRY_VALUE = 1, 2
 _VARINT, _FIXED_64, _BYTES, _FIXED_32 = 0, 1, 2, 5
 
 
-def find_external_tensor(model: bytes) -> str | None:
-    """Name of the first tensor whose data lie outside the file ("" if unnamed), else None.
+def find_external_files(model: bytes) -> list[str]:
+    """The names of the files in which tensors' data lie, as the model writes them, sorted.
 
-    Raises ValueError when `model` is not well-formed Protocol Buffers.
+    Raises ValueError when `model` is not well-formed Protocol Buffers, or a tensor lies outside of
+    it in no file.
     """
+    found: set[str] = set()
     # A list, not recursion: how deep a file nests graphs is its author's choice.
     open_messages = [("model", memoryview(model))]
     while open_messages:
         kind, message = open_messages.pop()
         if kind == "tensor":
-            if (name := _external_name(message)) is not None:
-                return name
+            found |= _locations(message)
             continue
         for number, value in _fields(message):
             part = _PARTS[kind].get(number)
             if part is not None and isinstance(value, memoryview):
                 open_messages.append((part, value))
-    return None
+    return sorted(found)
 
 
-def _external_name(tensor: memoryview) -> str | None:
-    name, external = "", False
+def _locations(tensor: memoryview) -> set[str]:
+    named, external = set(), False
     for number, value in _fields(tensor):
-        if number == _TENSOR_NAME and isinstance(value, memoryview):
-            name = bytes(value[:200]).decode(errors="replace")
-        elif number == _TENSOR_EXTERNAL_DATA or (number == _TENSOR_DATA_LOCATION and value != 0):
+        if number == _TENSOR_EXTERNAL_DATA and isinstance(value, memoryview):
             external = True
-    return name if external else None
+            entry = {key: part for key, part in _fields(value) if isinstance(part, memoryview)}
+            if bytes(entry.get(_ENTRY_KEY, b"")) == b"location":
+                named.add(bytes(entry.get(_ENTRY_VALUE, b"")).decode(errors="replace"))
+        elif number == _TENSOR_DATA_LOCATION and value != 0:
+            external = True
+    if external and not named:
+        raise ValueError("a tensor lies in another file, which is not named")
+    return named
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:

@@ -2,12 +2,8 @@
 
 import bz2
 import gzip
-import io
 import lzma
-import os
 import pickle
-import tarfile
-import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -15,37 +11,18 @@ from pathlib import Path
 import pytest
 from onnx import ModelProto, TensorProto, helper
 
-from mlifecycle.security import model_file
-from mlifecycle.security.model_file import refusal_of
+from mlifecycle.security.model_files import archives
+from mlifecycle.security.model_files.judgement import judge
 from tests.sandbox import ROOT
+from tests.unit.model_files import payloads
+from tests.unit.model_files.payloads import Payload, tarred, zipped
+
+
+def refusal_of(content: bytes) -> str:
+    return payloads.refusal_of(content, "onnx")
+
 
 COMMITTED = (ROOT / "models" / "fraud-detector" / "2.1.0" / "model.onnx").read_bytes()
-
-
-class Payload:
-    """Runs a command when it is unpickled."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
-        return os.system, (f"touch {self.marker}",)
-
-
-def zipped(content: bytes, name: str = "archive/data.pkl") -> bytes:
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
-    return stream.getvalue()
-
-
-def tarred(content: bytes) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
-        entry = tarfile.TarInfo("pickle")
-        entry.size = len(content)
-        archive.addfile(entry, io.BytesIO(content))
-    return stream.getvalue()
 
 
 WRAPPINGS: dict[str, Callable[[bytes], bytes]] = {
@@ -97,15 +74,18 @@ def onnx_with(change: Callable[[ModelProto], None]) -> bytes:
     return model.SerializeToString()
 
 
-def outside(model: ModelProto) -> None:
-    tensor = model.graph.initializer.add()
-    tensor.name, tensor.data_location = "weights", TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value="../../etc/passwd")
+def outside(place: str) -> Callable[[ModelProto], None]:
+    def change(model: ModelProto) -> None:
+        tensor = model.graph.initializer.add()
+        tensor.name, tensor.data_location = "weights", TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value=place)
+
+    return change
 
 
 def nested_outside(model: ModelProto) -> None:
     inner = ModelProto()
-    outside(inner)
+    outside("../weights")(inner)
     node = helper.make_node("If", ["x"], ["y"], then_branch=inner.graph)
     model.graph.node.append(node)
 
@@ -123,8 +103,12 @@ def function(model: ModelProto) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (outside, "tensor 'weights' lies in another file"),
-        (nested_outside, "tensor 'weights' lies in another file"),
+        (outside("../../etc/passwd"), "tensor 'weights' lies in '../../etc/passwd', which is no"),
+        (outside("/etc/passwd"), "which is no file beside the model"),
+        (outside(".."), "which is no file beside the model"),
+        (outside("*/_ORT_MEM_ADDR_/*"), "which is no file beside the model"),
+        (outside(""), "which is no file beside the model"),
+        (nested_outside, "tensor 'weights' lies in '../weights'"),
         (foreign, "operator 'Run' of domain 'evil.ops' needs a library of its own"),
         (function, ""),
     ],
@@ -135,6 +119,11 @@ def test_an_onnx_model_brings_all_that_it_needs_and_nothing_else(
     found = refusal_of(onnx_with(change))
     assert expected in found
     assert bool(expected) == bool(found)
+
+
+def test_data_beside_the_model_is_named() -> None:
+    judged = judge(onnx_with(outside("weights.bin")), "onnx")
+    assert (judged.refusal, judged.siblings) == ("", ("weights.bin",))
 
 
 @pytest.mark.parametrize(
@@ -158,7 +147,7 @@ def test_another_format_is_refused_by_its_name(content: bytes, expected: str) ->
 
 
 def test_what_unpacks_to_too_much_is_not_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_file, "UNPACKED_BYTES", 1000)
+    monkeypatch.setattr(archives, "UNPACKED_BYTES", 1000)
     for bomb in (zipped(b"0" * 1001), gzip.compress(b"0" * 1001), zlib.compress(b"0" * 1001)):
         assert "cannot be looked through" in refusal_of(bomb)
 

@@ -1,0 +1,135 @@
+"""The model artifact in its store: what it is, whether it may be served, and its golden samples."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import onnx
+
+from mlifecycle.artifact.golden import GOLDEN_FILE, GoldenSamples, read_golden
+from mlifecycle.artifact.layout import MLMODEL, find_model
+from mlifecycle.artifact.stored import ArtifactError, StoredFolder, open_folder
+from mlifecycle.digests import folder_digest
+from mlifecycle.exclusive import exclusively
+from mlifecycle.formats import Format
+from mlifecycle.model_store import ModelStore
+from mlifecycle.security import model_files
+from mlifecycle.security.evidence import Scan
+from mlifecycle.security.model_files.judgement import Judged, judge
+
+__all__ = ["Artifact", "ArtifactError", "GoldenSamples", "inspect_artifact"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What the store holds for one model version.
+
+    Attributes:
+        model: the file that is loaded first.
+        files: the names of all files that are served, below the uri; the golden samples' too.
+        digest: `sha256:<hex>` over lines `<sha256>  <file>`, sorted by file; the server checks
+            the same.
+        golden_digest: `sha256:<hex>` of the golden samples' file.
+        scans: what scanners found in the model file, where its format needs any.
+    """
+
+    uri: str
+    format: Format
+    model: str
+    files: tuple[str, ...]
+    digest: str
+    golden_digest: str
+    golden: GoldenSamples
+    scans: tuple[Scan, ...]
+
+
+def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
+    """Read the artifact's files and compute what a release is checked against.
+
+    Args:
+        cache: this machine's folder for what is known of a file, which is read once for each
+            content that its store announces.
+
+    Raises:
+        ArtifactError: a file is missing (`Model file not found at <uri>`), the store refuses or
+            does not answer, the scheme is not s3, the model file may not be served, or the golden
+            samples are malformed.
+    """
+    folder = open_folder(uri, store)
+    found = find_model(folder.files, folder.read, folder.uri)
+    known = _Known(folder, store.endpoint, cache)
+    judged = known.judged(found.name, found.format.name)
+    if judged.refusal:
+        raise ArtifactError(
+            f"Model file at {folder.uri}/{found.name} may not be served: {judged.refusal}"
+        )
+    digests = {found.name: judged.digest}
+    for name in _siblings(found.name, judged, folder):
+        digests[name] = known.judged(name, None).digest
+    if GOLDEN_FILE not in folder.files:
+        raise ArtifactError(f"Golden samples not found at {folder.uri}/{GOLDEN_FILE}")
+    golden = folder.read(GOLDEN_FILE)
+    digests[GOLDEN_FILE] = hashlib.sha256(golden).hexdigest()
+    try:
+        samples = read_golden(golden)
+    except ValueError as error:
+        raise ArtifactError(f"Golden samples at {folder.uri}/{GOLDEN_FILE} {error}") from error
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+    return Artifact(
+        uri=uri,
+        format=found.format,
+        model=found.name,
+        files=tuple(sorted(digests)),
+        digest=f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}",
+        golden_digest=f"sha256:{digests[GOLDEN_FILE]}",
+        golden=samples,
+        scans=judged.scans,
+    )
+
+
+def _siblings(model: str, judged: Judged, folder: StoredFolder) -> list[str]:
+    """The other files that a model is loaded from."""
+    parent = PurePosixPath(model).parent
+    wanted = [str(parent / name) for name in judged.siblings]
+    if judged.is_folder:
+        below = f"{parent}/" if parent.name else ""
+        own = {model, GOLDEN_FILE, MLMODEL}
+        wanted += [name for name in folder.files if name.startswith(below) and name not in own]
+    for name in wanted:
+        if name not in folder.files:
+            raise ArtifactError(f"Model file not found at {folder.uri}/{name}, which {model} needs")
+    return wanted
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What this machine knows of the contents of a folder's files."""
+
+    folder: StoredFolder
+    endpoint: str
+    cache: Path
+
+    def judged(self, name: str, format_name: str | None) -> Judged:
+        """The digest of a file, and what its format's judge says of it."""
+        tag = self.folder.files[name].tag
+        # A store that announces no content is asked for all of it each time.
+        if tag is None:
+            return self._read(name, format_name)
+        # What judges is part of the key: a later version of it looks again.
+        judges = folder_digest(Path(model_files.__file__).parent)
+        key = [self.endpoint, self.folder.uri, name, tag, str(format_name), judges]
+        key += [onnx.__version__, np.__version__]
+        digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
+        file = self.cache / "artifacts" / f"{digest}.json"
+        with exclusively(file):
+            if not file.exists():
+                partial = file.with_suffix(".partial")
+                # Of just the content that was announced, or an error.
+                partial.write_text(self._read(name, format_name).model_dump_json())
+                partial.rename(file)
+            return Judged(**json.loads(file.read_text()))
+
+    def _read(self, name: str, format_name: str | None) -> Judged:
+        return judge(self.folder.read(name), format_name)

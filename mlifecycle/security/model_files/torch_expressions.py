@@ -1,0 +1,83 @@
+"""The Python in an exported program: sizes and guards, which PyTorch evaluates when it loads one.
+
+Both are read by Python's own parser and held to what PyTorch writes: arithmetic on sizes, and
+comparisons of the sizes of inputs.
+"""
+
+import ast
+import re
+from collections.abc import Callable
+
+_SYMBOL = re.compile(r"(s|u|z|zf|zuf)\d+|True|False|oo|int_oo")
+# sympy's and PyTorch's names for arithmetic (torch/utils/_sympy/functions.py). No power: a tower of
+# them takes the reader's time.
+_FUNCTIONS = frozenset(
+    {
+        *("Symbol", "Integer", "Rational", "Add", "Mul", "Max", "Min", "Mod", "PythonMod"),
+        *("FloorDiv", "CeilDiv", "CleanDiv", "IntTrueDiv", "FloatTrueDiv", "ModularIndexing"),
+        *("CeilToInt", "FloorToInt", "TruncToInt", "ToFloat"),
+        *("Eq", "Equality", "Ne", "Unequality", "GreaterThan", "LessThan", "StrictGreaterThan"),
+        *("StrictLessThan", "And", "Or", "Not"),
+    }
+)
+# No quotation mark but ', no comment, no line break: PyTorch puts it into a text of its own.
+_PLAIN = re.compile(r"[\w\[\]'(),=<>!+\-*/%. ]*", re.ASCII)
+_OPERATIONS = (
+    *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Load),
+    *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
+)
+_COSTLY = (ast.Pow, ast.LShift)
+_LONGEST = 1000
+
+
+def is_size(text: object) -> bool:
+    """Whether a text is arithmetic on sizes: Mul(Integer(2), Symbol('s77', positive=True))."""
+    return _consists_of(text, _is_of_size)
+
+
+def is_guard(text: object) -> bool:
+    """Whether a text compares sizes of inputs: L['x'].size()[0] <= 64."""
+    return _consists_of(text, _is_of_guard)
+
+
+def _consists_of(text: object, known: Callable[[ast.AST], bool]) -> bool:
+    if not isinstance(text, str) or len(text) > _LONGEST or not _PLAIN.fullmatch(text):
+        return False
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return all(
+        (isinstance(node, _OPERATIONS) and not isinstance(node, _COSTLY)) or known(node)
+        for node in ast.walk(tree)
+    )
+
+
+def _is_of_size(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _FUNCTIONS
+        case ast.keyword(arg=str(), value=ast.Constant(value=bool())):
+            return True
+        case ast.Name(id=name):
+            return name in _FUNCTIONS or _SYMBOL.fullmatch(name) is not None
+        case ast.Constant(value=str(value)):
+            return _SYMBOL.fullmatch(value) is not None
+        case ast.Constant(value=value):
+            return isinstance(value, int | float)
+    return False
+
+
+def _is_of_guard(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Attribute(attr="size"), args=[], keywords=[]):
+            return True
+        case ast.Attribute(attr="size", value=ast.Subscript()):
+            return True
+        case ast.Name(id="L") | ast.Subscript():
+            return True
+        case ast.Constant(value=str(value)):
+            return value.isidentifier()
+        case ast.Constant(value=value):
+            return isinstance(value, int)
+    return False
