@@ -70,18 +70,7 @@ class PatchStore:
         """
         if patches.is_none:
             return
-        folder = self._folder(patches)
-        files = sorted(file.name for file in folder.iterdir())
-        named = [part for file in files for part in ("--file", file)]
-        run_tool(
-            [
-                *("regctl", "artifact", "put", "--artifact-type", _KIND, "--file-title", *named),
-                *(["--file-media-type", _PACKAGE] * len(files)),
-                self._name(patches),
-            ],
-            timeout=registry.PUSH_SECONDS,
-            directory=folder,
-        )
+        registry.put_files(self._name(patches), _KIND, self._folder(patches), _PACKAGE)
 
     def copy(self, patches: OsPatches, wanted: Collection[str], target: Path) -> None:
         """Copy the packages into an empty folder: the newer ones, and of the others the wanted.

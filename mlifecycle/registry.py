@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random
+
 from mlifecycle.process import ToolError, run_tool
 
+ATTEMPTS = 5
 REQUEST_SECONDS = 60
 PUSH_SECONDS = 600
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -69,6 +72,47 @@ def set_tag(repository: str, digest: str, tag: str) -> None:
     )
 
 
+def _is_collision(error: BaseException) -> bool:
+    """Whether two uploaded one blob at once, such as the empty configuration of each artifact.
+
+    Registries that keep blobs as files may then tell both that it is unknown.
+    """
+    return isinstance(error, ToolError) and "BLOB_UNKNOWN" in str(error)
+
+
+_again_after_collision = retry(
+    stop=stop_after_attempt(ATTEMPTS),
+    wait=wait_random(0, 1),
+    retry=retry_if_exception(_is_collision),
+    reraise=True,
+)
+
+
+@_again_after_collision
+def put_files(reference: str, kind: str, folder: Path, file_type: str) -> None:
+    """Put the files of a folder into the registry under a name, as one artifact.
+
+    Args:
+        kind: the artifact's type.
+        file_type: each file's media type.
+
+    Raises:
+        ToolError: the registry refuses.
+    """
+    files = sorted(file.name for file in folder.iterdir())
+    run_tool(
+        [
+            *("regctl", "artifact", "put", "--artifact-type", kind, "--file-title"),
+            *(part for file in files for part in ("--file", file)),
+            *(["--file-media-type", file_type] * len(files)),
+            reference,
+        ],
+        timeout=PUSH_SECONDS,
+        directory=folder,
+    )
+
+
+@_again_after_collision
 def put_document(reference: str, kind: str, text: str) -> None:
     """Put a text into the registry under a name, in the place of what has it now.
 

@@ -1,5 +1,6 @@
 """The images that the local platform brings: pause, and the stand-in for python:3.11-slim."""
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,7 +22,7 @@ BUILDER = "mlifecycle"
 SUITE = "bookworm"
 # What serving needs of the system, and venv with its bundled pip for the build stage.
 # python3-distutils is what python3.11-venv asks for by a virtual name; debootstrap follows none.
-INCLUDED = "ca-certificates,python3.11,python3.11-venv,python3-distutils,libgomp1"
+INCLUDED = "ca-certificates,python3.11,python3.11-venv,python3-distutils"
 BUILD_SECONDS = 600
 
 
@@ -59,7 +60,8 @@ def ensure_images(layout: Layout, toolchain: Toolchain, report: Callable[[str], 
 
 
 def _ensure_root_filesystem(cache: Path, report: Callable[[str], None]) -> Path:
-    target = cache / f"python-{SUITE}-base"
+    key = hashlib.sha256(f"{SUITE} {INCLUDED}".encode()).hexdigest()[:8]
+    target = cache / f"python-{SUITE}-base-{key}"
     with exclusively(target):
         if (target / "rootfs.tar").exists():
             return target

@@ -1,5 +1,7 @@
 """A release as plain text."""
 
+from collections.abc import Collection, Iterable
+
 from mlifecycle.stack.release import ReleasedModel, ReleaseResult
 
 
@@ -13,12 +15,25 @@ def release_summary(stack: str, result: ReleaseResult) -> str:
     if not result.models:
         lines += ["No model: the folders of mlifecycle:manifestFolders hold no manifest", ""]
     if warnings := result.update.warnings:
-        lines += ["Warnings:", *(f"- {warning}" for warning in warnings), ""]
+        models = {model.model for model in result.models}
+        lines += ["Warnings:", *(f"- {words}" for words in _together(warnings, models)), ""]
     lines += [
         f"Preview {result.preview.seconds:.1f} s, update {result.update.seconds:.1f} s, "
         f"verification {result.verification_seconds:.1f} s"
     ]
     return "\n".join(lines)
+
+
+def _together(warnings: Iterable[str], models: Collection[str]) -> list[str]:
+    """Each warning once, with all of the models that it is about in front of it."""
+    about: dict[str, list[str]] = {}
+    for warning in warnings:
+        model, separator, words = warning.partition(": ")
+        if separator and model in models:
+            about.setdefault(words, []).append(model)
+        else:
+            about.setdefault(warning, [])
+    return [f"{', '.join(named)}: {words}" if named else words for words, named in about.items()]
 
 
 def _model(model: ReleasedModel) -> list[str]:

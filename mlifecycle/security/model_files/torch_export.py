@@ -1,7 +1,7 @@
 """torch.export: a zip archive of weights and a graph as JSON.
 
 PyTorch's reader unpickles some members, evaluates the guards and the sizes of a graph as Python,
-and takes the name of an operator as a path from the module `torch`. So each of these is held to
+and looks an operator up along a path from the module `torch`. So each of these is held to
 what an export of a model has.
 """
 
@@ -28,7 +28,7 @@ _CONFIGURATIONS = (
 # PyTorch's own operators, but for the one that reads files, and those of Python that sizes need.
 _TARGET = re.compile(
     r"torch\.ops\.(aten|prims)\.(?!from_file)\w+\.\w+|torch\.sym_(float|int|ite|max|min|not|sqrt)"
-    r"|_operator\.(add|and_|eq|floordiv|ge|getitem|gt|le|lt|mod|mul|ne|neg|or_|pow|sub|truediv)"
+    r"|_operator\.(abs|add|and_|eq|floordiv|ge|getitem|gt|le|lt|mod|lshift|mul|ne|neg|not_|or_|pow|rshift|sub|truediv)"
     r"|math\.(ceil|floor|trunc)"
 )
 # No operator: what PyTorch has between them (the gradient mode, a condition, an assertion).

@@ -1,7 +1,7 @@
 """torch.export: a real export passes; each way of running code in one is refused.
 
 None of this can run here, for nothing is loaded. That each of them does run in PyTorch's own reader
-is shown by tests/full/test_torch_runtime.py.
+is shown by test_full_runtimes.py.
 """
 
 import io
@@ -34,10 +34,12 @@ def test_an_export_with_its_sample_inputs_is_refused_with_the_line_that_helps() 
     assert "set exported_program.example_inputs = None before torch.export.save" in found
 
 
-def with_json(name: str, change: Callable[[Any], None]) -> bytes:
-    document = json.loads(zipfile.ZipFile(io.BytesIO(MODEL)).read(name))
+def with_json(name: str, change: Callable[[Any], None], content: bytes = MODEL) -> bytes:
+    names = zipfile.ZipFile(io.BytesIO(content)).namelist()
+    (own,) = [found for found in names if found.partition("/")[2] == name.partition("/")[2]]
+    document = json.loads(zipfile.ZipFile(io.BytesIO(content)).read(own))
     change(document)
-    return rezipped(MODEL, {name: json.dumps(document).encode()})
+    return rezipped(content, {own: json.dumps(document).encode()})
 
 
 def target(name: object) -> Callable[[Any], None]:
