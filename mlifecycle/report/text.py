@@ -33,7 +33,9 @@ def _together(warnings: Iterable[str], models: Collection[str]) -> list[str]:
             about.setdefault(words, []).append(model)
         else:
             about.setdefault(warning, [])
-    return [f"{', '.join(named)}: {words}" if named else words for words, named in about.items()]
+    return [
+        f"{', '.join(sorted(named))}: {words}" if named else words for words, named in about.items()
+    ]
 
 
 def _model(model: ReleasedModel) -> list[str]:
