@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pulumi
+import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 
 from components.hooks import in_hook_pool
 from mlifecycle.dependencies.lock import Lock
 from mlifecycle.image import build, names
-from mlifecycle.image.context import BuildContext, stage
+from mlifecycle.image.context import BuildContext, in_one_folder, stage
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
-from mlifecycle.release.publication import Destination, publish, publish_result, push_again
+from mlifecycle.release.publication import Destination, publish, publish_result, push_scanned
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.image_scan import layout_of
 from mlifecycle.stack.gating import GatedStack
@@ -37,9 +38,11 @@ class ModelImage:
     def _destination(self) -> Destination:
         return self.stack.destination(self.inputs)
 
-    def push(self, parent: pulumi.Resource) -> docker_build.Image:
+    def push(self, parent: pulumi.Resource) -> pulumi.Resource:
         """Push by digest only: bytes get no name before they are known to be the scanned ones."""
         staged: pulumi.Output[BuildContext] = pulumi.Output.from_input(self._staged(parent))
+        if self.stack.settings.image_builder == "docker":
+            return self._build_in_daemon(staged, parent)
         return docker_build.Image(
             self.inputs.model,
             context=docker_build.BuildContextArgs(
@@ -68,6 +71,26 @@ class ModelImage:
             opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=True),
         )
 
+    def _build_in_daemon(
+        self, staged: pulumi.Output[BuildContext], parent: pulumi.Resource
+    ) -> docker.Image:
+        """Build with the Docker daemon, which pushes nothing (docs/decisions/0018)."""
+        folder = staged.apply(lambda context: str(in_one_folder(context, self.inputs)))
+        return docker.Image(
+            self.inputs.model,
+            image_name=f"{self._destination.repository}:{names.tag(self.inputs)}",
+            build=docker.DockerBuildArgs(
+                context=folder,
+                dockerfile=folder.apply(lambda path: f"{path}/Dockerfile"),
+                args=build.build_arguments(self.inputs.base_image),
+                builder_version=docker.BuilderVersion.BUILDER_BUILD_KIT,
+                platform=build.PLATFORM,
+            ),
+            build_on_preview=False,
+            skip_push=True,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
+
     def reference(self) -> str:
         """What runs, `name:tag@sha256:...`."""
         digest = self.evidence().image_digest
@@ -75,6 +98,8 @@ class ModelImage:
 
     def publish(self) -> None:
         """Keep what the image is made of, attach its evidence, and give it its names."""
+        if self.stack.settings.image_builder == "docker":
+            self._push_scanned()
         if not self.lock.is_kept:
             self.stack.locks.keep(self.manifest.spec.dependencies, self.lock)
         if not self.stack.base_image.is_kept:
@@ -87,9 +112,12 @@ class ModelImage:
 
     def publish_again(self) -> None:
         """The same, where the registry has lost some of it and nothing else changes."""
-        layout = layout_of(self.inputs, self.stack.gate.scanners)
-        push_again(layout, self.evidence().image_digest, self._destination)
+        self._push_scanned()
         self.publish()
+
+    def _push_scanned(self) -> None:
+        layout = layout_of(self.inputs, self.stack.gate.scanners)
+        push_scanned(layout, self.evidence().image_digest, self._destination)
 
     async def _staged(self, parent: pulumi.Resource) -> BuildContext:
         await parent.urn.future()

@@ -70,6 +70,20 @@ def stage(
     return BuildContext(patches, server, wheels, release)
 
 
+def in_one_folder(context: BuildContext, inputs: BuildInputs) -> Path:
+    """The same as one folder, for a builder that takes no other."""
+    target = WORK_FOLDER / "whole" / inputs.digest()[:16]
+
+    def copy(folder: Path) -> None:
+        shutil.copytree(context.server, folder, dirs_exist_ok=True)
+        for name in ("patches", "wheels", "release"):
+            # Times too: a layer is what is here.
+            shutil.copytree(getattr(context, name), folder / name)
+
+    _once(target, copy)
+    return target
+
+
 def server_digests(source: Path, runtime: str) -> list[str]:
     """`<sha256>  <file>` of each file of a runtime's server, where it is in the image's context."""
     return [

@@ -21,11 +21,13 @@ class Destination:
 
     Attributes:
         alias: the tag by which people name the version; empty where the registry's tags never move.
+        scanned_by: what must have looked at them, as `Evidence.scanned_by`.
         policy_digest: 64 hex digits over the policy by which they pass.
     """
 
     repository: str
     alias: str
+    scanned_by: str
     signer: StatementSigner | None
     policy_digest: str
 
@@ -79,11 +81,13 @@ def is_published(inputs: BuildInputs, digest: str, destination: Destination) -> 
     """
     repository = destination.repository
     named = registry.find_digest(f"{repository}:{names.tag(inputs)}")
-    return named == digest and has_evidence(repository, digest, destination.signer)
+    return named == digest and has_evidence(
+        repository, digest, destination.scanned_by, destination.signer
+    )
 
 
-def push_again(layout: Path, digest: str, destination: Destination) -> None:
-    """Push the bytes that were scanned, where the registry has lost them.
+def push_scanned(layout: Path, digest: str, destination: Destination) -> None:
+    """Push the bytes that were scanned, where the registry has not got them.
 
     Raises:
         ToolError: the layout has other bytes, or the registry refuses.

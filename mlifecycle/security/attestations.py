@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -22,10 +22,15 @@ GATE = "https://mlifecycle.io/gate"
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement about an image, ready to be attached to it."""
+    """One statement about an image, ready to be attached to it.
+
+    Attributes:
+        scanned_by: in a summary, what looked at the image: it can be read without the text.
+    """
 
     kind: str
     text: str
+    scanned_by: str = ""
 
 
 def statements(image: str, evidence: Evidence, policy_digest: str) -> list[Statement]:
@@ -37,8 +42,11 @@ def statements(image: str, evidence: Evidence, policy_digest: str) -> list[State
     """
     predicates: list[tuple[str, Any]] = [(SBOM, json.loads(evidence.sbom))]
     predicates += [(VULNERABILITIES, _vulnerabilities(scan)) for scan in evidence.scans]
-    predicates.append((SUMMARY, _summary(image, evidence, policy_digest)))
-    return [statement(image, evidence.image_digest, kind, body) for kind, body in predicates]
+    made = [statement(image, evidence.image_digest, kind, body) for kind, body in predicates]
+    summary = statement(
+        image, evidence.image_digest, SUMMARY, _summary(image, evidence, policy_digest)
+    )
+    return [*made, replace(summary, scanned_by=evidence.scanned_by)]
 
 
 def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
@@ -127,5 +135,5 @@ def _summary(image: str, evidence: Evidence, policy_digest: str) -> dict[str, An
         "policy": {"uri": "policy_pack", "digest": {"sha256": policy_digest}},
         "verificationResult": "PASSED",
         "verifiedLevels": [],
-        "mlifecycle": {"build": evidence.build},
+        "mlifecycle": {"build": evidence.build, "scannedBy": evidence.scanned_by},
     }

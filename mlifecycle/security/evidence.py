@@ -3,6 +3,7 @@
 It holds findings, never a verdict: a verdict is computed from it in every run.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -105,6 +106,20 @@ class Evidence(Scans):
     image_digest: str
     build: str
     sbom: str
+
+    @property
+    def scanned_by(self) -> str:
+        """What looked at the image: scanners, with versions and where their databases are from."""
+        return scanner_names(
+            (scan.scanner, scan.version, scan.database.origin if scan.database else "")
+            for scan in self.scans
+            if scan.target == "image"
+        )
+
+
+def scanner_names(scanners: Iterable[tuple[str, str, str]]) -> str:
+    """Each scanner with its version and its database's origin, in one text."""
+    return ", ".join(sorted({" ".join(scanner) for scanner in scanners}))
 
 
 Kind = TypeVar("Kind", bound=Scans)

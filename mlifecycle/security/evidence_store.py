@@ -23,6 +23,7 @@ ATTEMPTS = 5
 # The media type of in-toto statements, and the annotations by which readers choose among them.
 STATEMENT = "application/vnd.in-toto+json"
 PREDICATE = "in-toto.io/predicate-type"
+SCANNED_BY = "mlifecycle.io/scanned-by"
 BUNDLE_PREDICATE, BUNDLE_CONTENT = (
     "dev.sigstore.bundle.predicateType",
     {"dev.sigstore.bundle.content": "dsse-envelope"},
@@ -48,19 +49,25 @@ def find_evidence(
     return evidence if evidence is not None and evidence.build == inputs.digest() else None
 
 
-def has_evidence(repository: str, digest: str, signer: StatementSigner | None) -> bool:
+def has_evidence(
+    repository: str, digest: str, scanned_by: str, signer: StatementSigner | None
+) -> bool:
     """Whether an image has statements of each kind, without a look at what they say.
+
+    Args:
+        scanned_by: what must have looked at it, by its summary.
 
     Raises:
         ToolError: the registry does not answer.
     """
     wanted, key = (STATEMENT, PREDICATE) if signer is None else (BUNDLE, BUNDLE_PREDICATE)
-    kinds = {
-        item.annotations.get(key)
+    found = [
+        item.annotations
         for item in registry.attachments(repository, digest)
         if item.media_type == wanted
-    }
-    return kinds >= set(KINDS)
+    ]
+    looked = {annotations.get(SCANNED_BY) for annotations in found}
+    return scanned_by in looked and {annotations.get(key) for annotations in found} >= set(KINDS)
 
 
 def store_statements(
@@ -92,10 +99,12 @@ def _attach_missing(
 def _attach(
     repository: str, digest: str, statement: Statement, signer: StatementSigner | None
 ) -> None:
+    ours = {SCANNED_BY: statement.scanned_by} if statement.scanned_by else {}
     if signer is None:
-        registry.attach(repository, digest, STATEMENT, {PREDICATE: statement.kind}, statement.text)
+        annotations = {PREDICATE: statement.kind, **ours}
+        registry.attach(repository, digest, STATEMENT, annotations, statement.text)
     else:
-        annotations = {**BUNDLE_CONTENT, BUNDLE_PREDICATE: statement.kind}
+        annotations = {**BUNDLE_CONTENT, BUNDLE_PREDICATE: statement.kind, **ours}
         registry.attach(repository, digest, BUNDLE, annotations, signer.bundle(statement.text))
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,10 +21,14 @@ from mlifecycle.security.evidence import (
     Scans,
     Target,
     read_scans,
+    scanner_names,
     write_scans,
 )
 from mlifecycle.security.evidence_store import find_evidence
 from mlifecycle.security.signing import StatementSigner
+
+# How long a layout is kept: from a preview to the `up` that follows it.
+LAYOUT_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,14 @@ def layout_of(inputs: BuildInputs, scanners: Scanners) -> Path:
         return layout
 
 
+def prune_layouts(cache: Path) -> None:
+    """Remove layouts of an earlier day: they are for the push, and are built again where wanted."""
+    oldest = time.time() - LAYOUT_SECONDS
+    for index in (cache / "gate").glob("*/layout/index.json"):
+        if index.stat().st_mtime < oldest:
+            shutil.rmtree(index.parent, ignore_errors=True)
+
+
 def _folder(inputs: BuildInputs, scanners: Scanners) -> Path:
     return scanners.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key(scanners)}"
 
@@ -112,16 +126,18 @@ def _stored(inputs: BuildInputs, scanners: Scanners) -> Evidence | None:
         return None
     # What the manifest names and needs is scanned as it is today.
     scans = tuple(scan for scan in found.scans if scan.target == "image")
-    used = {(scan.scanner, scan.version, _origin(scan)) for scan in scans}
-    wanted = {
-        ("trivy", trivy.trivy_version(), scanners.trivy_database),
-        ("grype", grype.grype_version(), scanners.grype_database),
-    }
-    return found.model_copy(update={"scans": scans}) if wanted <= used else None
+    return found.model_copy(update={"scans": scans}) if found.scanned_by == used(scanners) else None
 
 
-def _origin(scan: Scan) -> str:
-    return scan.database.origin if scan.database else ""
+@cache
+def used(scanners: Scanners) -> str:
+    """What looks at images here, as `Evidence.scanned_by`."""
+    return scanner_names(
+        (
+            ("trivy", trivy.trivy_version(), scanners.trivy_database),
+            ("grype", grype.grype_version(), scanners.grype_database),
+        )
+    )
 
 
 def scan_versions(versions: Sequence[str], target: Target, scanners: Scanners) -> tuple[Scan, ...]:
@@ -178,13 +194,9 @@ def _scan(layout: Path, layers: tuple[str, ...], scanners: Scanners) -> RuntimeS
     return RuntimeScans(scans=(first.scan, second), layers=layers, sbom=first.sbom)
 
 
-@cache
 def _scanner_key(scanners: Scanners) -> str:
     """Evidence of other scanners, or from other databases, is none for this stack."""
-    return _key(
-        f"trivy {trivy.trivy_version()} {scanners.trivy_database}",
-        f"grype {grype.grype_version()} {scanners.grype_database}",
-    )
+    return _key(used(scanners))
 
 
 def _layers(layout: Path) -> tuple[str, ...]:

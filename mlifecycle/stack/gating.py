@@ -22,7 +22,7 @@ from mlifecycle.image.context import server_digests
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.publication import Destination, is_published
-from mlifecycle.security.image_scan import Scanners
+from mlifecycle.security.image_scan import Scanners, prune_layouts, used
 from mlifecycle.security.signing import StatementSigner
 from mlifecycle.stack.settings import StackSettings, setting_error
 
@@ -58,6 +58,7 @@ class GatedStack:
         return Destination(
             names.repository(self.settings.registry, inputs.model),
             alias if self.settings.version_tags else "",
+            used(self.gate.scanners),
             self.gate.scanners.signer,
             self.gate.policy_digest,
         )
@@ -112,6 +113,7 @@ def gated_stack(
         server_source=SERVER,
         cache=CACHE,
     )
+    prune_layouts(CACHE)
     bases = BaseImages(scanners.patches, settings.builder)
     return GatedStack(
         name,

@@ -61,6 +61,7 @@ class StackSettings(BaseModel):
     cluster_identifier: NotEmpty
     kube_context: str
     registry: NotEmpty
+    image_builder: Literal["buildkit", "docker"]
     builder: NotEmpty
     base_image: NotEmpty
     trivy_database: NotEmpty
@@ -134,6 +135,7 @@ def read_settings(
             cluster_identifier=get("clusterIdentifier"),
             kube_context=get("kubeContext") or "",
             registry=get("registry"),
+            image_builder=get("imageBuilder") or "buildkit",
             builder=get("builder"),
             base_image=get("baseImage"),
             trivy_database=get("trivyDatabase"),

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from devcluster.platform.layout import Layout
 from mlifecycle.security.attestations import SBOM, SUMMARY, TEST_RESULT, VULNERABILITIES
-from mlifecycle.security.evidence_store import PREDICATE
+from mlifecycle.security.evidence_store import PREDICATE, SCANNED_BY
 from tests.sandbox import Platform, Result, Sandbox, released_stack
 
 # No transparency log and no certificates stand behind a key of one's own.
@@ -161,6 +161,31 @@ def test_with_a_key_only_what_it_has_signed_counts_and_others_read_it(
         for package in result.get("Packages") or ()
     ]
     assert {"dpkg", "onnxruntime"} <= set(packages)
+
+
+def test_another_version_of_a_scanner_looks_again_and_its_evidence_is_published(
+    released: Sandbox, tmp_path: Path
+) -> None:
+    """The program does; nothing that runs changes."""
+    path = released.environment["PATH"]
+    real = shutil.which("grype", path=path)
+    version = json.loads(released.run("grype", "version", "-o", "json").output)["version"]
+    newer = tmp_path / "grype"
+    newer.write_text(f'#!/bin/sh\n"{real}" "$@" | sed "s/{version}/99.0.0/g"\n')
+    newer.chmod(0o755)
+    released.variables["PATH"] = f"{tmp_path}:{path}"
+    try:
+        preview = released.preview()
+        assert preview.code == 0, preview.output
+        assert LACKS in preview.output, preview.output
+        assert "~ 1 to update" in preview.output, preview.output
+        result = released.up()
+        assert result.code == 0, result.output
+        assert unchanged(released).code == 0
+        looked = {item["annotations"].get(SCANNED_BY) for item in attached(released)}
+        assert any("grype 99.0.0" in text for text in filter(None, looked))
+    finally:
+        del released.variables["PATH"]
 
 
 def test_what_the_registry_has_lost_is_put_there_again(released: Sandbox) -> None:

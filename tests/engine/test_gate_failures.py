@@ -6,7 +6,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from mlifecycle.process import ToolError
 from mlifecycle.release.publication import Destination, is_published, publish
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.evidence_store import find_evidence
+from mlifecycle.security.image_scan import used
 from mlifecycle.security.repository import Repository, repository_refusal
 from tests.engine.gates import LOCK, TODAY, Gate
 from tests.sandbox import SEED_MANIFEST, wait_until
@@ -123,7 +124,7 @@ def test_a_database_that_is_damaged_refuses(gate: Gate, scanner: str, tmp_path: 
 
 def destination(gate: Gate, host: str | None = None) -> Destination:
     repository = f"{host or gate.settings.scanners.registry}/{gate.inputs.model}/inference-service"
-    return Destination(repository, "1.0.0", None, "0" * 64)
+    return Destination(repository, "1.0.0", used(gate.settings.scanners), None, "0" * 64)
 
 
 def pushed(gate: Gate, evidence: Evidence, target: Destination) -> None:
@@ -159,6 +160,8 @@ def test_two_who_publish_at_once_leave_evidence_that_is_whole(gate: Gate) -> Non
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda item: publish(item, gate.inputs, MANIFEST, target), both))
     assert is_published(gate.inputs, evidence.image_digest, target)
+    newer = replace(target, scanned_by="grype 99.0.0 x")
+    assert not is_published(gate.inputs, evidence.image_digest, newer)
     assert find_evidence(target.repository, gate.inputs, None) is not None
 
 

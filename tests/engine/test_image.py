@@ -2,14 +2,17 @@
 
 import json
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mlifecycle.formats import FORMATS
 from mlifecycle.image import build
-from mlifecycle.image.context import stage
+from mlifecycle.image.context import in_one_folder, stage
 from mlifecycle.process import run_tool
+from mlifecycle.stack.gating import context_digest
 from tests.engine.gates import Gate
 
 # Package managers, compilers, shells' histories, caches: nothing that serves needs them.
@@ -110,3 +113,35 @@ def test_the_image_holds_what_serving_needs_and_nothing_else(gate: Gate, tmp_pat
     assert not any(
         word in words for word in ("password", "token", "secret", "index-url", "pip.conf")
     )
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("format_name", ["skops", "xgboost", "lightgbm"])
+def test_two_builds_from_nothing_are_one_image_for_every_small_runtime(
+    format_name: str, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = FORMATS[format_name].runtime
+    gate.inputs = replace(
+        gate.inputs, format_name=format_name, context_digest=context_digest(runtime)
+    )
+    first, second = tmp_path / "first", tmp_path / "second"
+    digests = [built(gate, target, monkeypatch) for target in (first, second)]
+    assert digests[0] == digests[1], different_files(first, second)
+
+
+def test_a_builder_that_takes_one_folder_makes_the_same_layers(gate: Gate, tmp_path: Path) -> None:
+    built(gate, tmp_path / "layout")
+    staged = stage(Path("inference"), gate.inputs, gate.settings.scanners.patches.copy)
+    folder = in_one_folder(staged, gate.inputs)
+    arguments = build.build_arguments(gate.inputs.base_image).items()
+    run_tool(
+        [
+            *("buildx", "build", "--builder", gate.settings.scanners.builder),
+            *("--platform", build.PLATFORM, "--provenance=false"),
+            *(part for key, value in arguments for part in ("--build-arg", f"{key}={value}")),
+            *("--output", f"type=oci,dest={tmp_path / 'whole'},tar=false", folder),
+        ],
+        timeout=300,
+    )
+    first, second = (manifest_of(tmp_path / name)["layers"] for name in ("layout", "whole"))
+    assert first == second
