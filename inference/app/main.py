@@ -6,30 +6,23 @@ can't be served ends the process instead of leaving it half alive.
 """
 
 import asyncio
-import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-
-from app.api import (
-    Service,
-    answer_http_error,
-    answer_request_error,
-    answer_unexpected_error,
-)
-from app.errors import RequestError, StartupError
+from app.batching import Batcher
+from app.errors import StartupError
+from app.http import Receive, Scope, Send
 from app.model import Model, load_model
 from app.release import Release, read_release
+from app.service import Service
 from app.store import StoreSettings, fetch_artifact
+from app.telemetry import fall_silent, logger, use_json_logs
 
-# Each runs one prediction on one core. Scaling is by pods; a few threads keep one large request
-# from holding up the small ones behind it.
+# Each runs one batch on one core. Scaling is by pods; a few threads keep one large request from
+# holding up the small ones behind it.
 PREDICTION_THREADS = 4
 
 # Any of these says that the platform gives this pod an identity for AWS.
@@ -39,9 +32,6 @@ _AWS_IDENTITY = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 )
-
-# uvicorn configures this one; without it a line would go nowhere.
-_logger = logging.getLogger("uvicorn.error")
 
 
 def store_settings(environment: Mapping[str, str]) -> StoreSettings:
@@ -64,56 +54,57 @@ def prepare_model(release_file: Path, settings: StoreSettings) -> Model:
     return load_model(release, fetch_artifact(release.uri, _in_order(release), settings))
 
 
+class Application:
+    """The application for one release. Nothing is read or fetched before its lifespan starts."""
+
+    def __init__(self, release_file: Path, settings: StoreSettings) -> None:
+        self._release_file = release_file
+        self._settings = settings
+        self._service = Service()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI says."""
+        if scope["type"] == "http":
+            await self._service(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        use_json_logs()
+        try:
+            model = await asyncio.to_thread(prepare_model, self._release_file, self._settings)
+        except StartupError as error:
+            # The cause is the last line on standard error, where Kubernetes and people look for it.
+            print(error, file=sys.stderr, flush=True)
+            fall_silent()
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
+        except Exception:
+            # Raised, it would read as an application without a lifespan, and be served.
+            logger.exception("the model was not loaded, by a mistake of this program")
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
+        release = model.release
+        proof = f"{model.verified} golden samples verified" if model.verified else "unverified"
+        logger.info(
+            "%s %s is loaded from %s, %s", release.name, release.version, release.uri, proof
+        )
+        with ThreadPoolExecutor(PREDICTION_THREADS, "prediction") as executor:
+            metrics = self._service.metrics
+            self._service.open(model, Batcher(model, executor, PREDICTION_THREADS, metrics))
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            self._service.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
 def _in_order(release: Release) -> list[str]:
     """The model first: when nothing is there at all, it is what a person should hear is missing."""
     return [release.model, *(name for name in release.files if name != release.model)]
 
 
-def create_app(release_file: Path, settings: StoreSettings) -> Starlette:
-    """The application for one release. Nothing is read or fetched before its lifespan starts."""
-    service = Service()
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
-        try:
-            model = await asyncio.to_thread(prepare_model, release_file, settings)
-        except StartupError as error:
-            _say_and_fall_silent(error)
-            raise
-        release = model.release
-        _logger.info("Model %s %s is loaded from %s", release.name, release.version, release.uri)
-        with ThreadPoolExecutor(PREDICTION_THREADS, "prediction") as executor:
-            service.open(model, executor)
-            try:
-                yield
-            finally:
-                service.close()
-
-    app = Starlette(
-        routes=service.routes(),
-        exception_handlers={
-            RequestError: answer_request_error,
-            HTTPException: answer_http_error,
-            Exception: answer_unexpected_error,
-        },
-        lifespan=lifespan,
-    )
-    # /health/ is an unknown route, not a redirect.
-    app.router.redirect_slashes = False
-    return app
-
-
-def _say_and_fall_silent(error: StartupError) -> None:
-    """Make the cause the last line on stderr, where Kubernetes and people look for it.
-
-    Starlette hands the traceback to uvicorn, which logs it with a remark of its own and exits with
-    code 3. Code 3 is right, the noise is not. Other exceptions are ours and keep their traceback.
-    """
-    print(error, file=sys.stderr, flush=True)
-    _logger.setLevel(logging.CRITICAL)
-
-
-app = create_app(
+app = Application(
     Path(os.environ.get("MLIFECYCLE_RELEASE_FILE") or "/app/release.json"),
     store_settings(os.environ),
 )

@@ -36,10 +36,10 @@ class Release:
     name, version: as in the manifest; answered by /ready and with every prediction.
     uri: the artifact's prefix, without a trailing slash.
     format: one of FORMATS; says what loads it.
-    files: the names of the artifact's files, below the prefix; golden.json is one.
+    files: the names of the artifact's files, below the prefix; golden.json may be one.
     model: the one of them that is loaded first.
     artifact_digest: "sha256:<hex>" over the artifact's files (app.model.artifact_digest).
-    golden_digest: "sha256:<hex>" of golden.json alone.
+    golden_digest: "sha256:<hex>" of golden.json alone; empty where there are no golden samples.
     """
 
     name: str
@@ -68,19 +68,21 @@ def read_release(path: Path) -> Release:
         raise StartupError(f"Release file {path} is not a JSON object")
     if unknown := sorted(document.keys() - set(_KEYS)):
         raise StartupError(f"Release file {path} has unknown keys: {', '.join(unknown)}")
+    files = document.get("files")
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        raise StartupError(f"Release file {path}: files must be a list of names")
     for key in _TEXTS:
         value = document.get(key)
+        if key == "goldenDigest" and value == "" and GOLDEN_FILE not in document["files"]:
+            continue
         if not isinstance(value, str) or not value:
             raise StartupError(f"Release file {path}: {key} must be a non-empty string")
         if key.endswith("Digest") and not _DIGEST.fullmatch(value):
             raise StartupError(f"Release file {path}: {key} must be sha256:<64 hex digits>")
     if document["format"] not in FORMATS:
         raise StartupError(f"Release file {path}: format must be one of {', '.join(FORMATS)}")
-    files = document.get("files")
-    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
-        raise StartupError(f"Release file {path}: files must be a list of names")
-    if not {document["model"], GOLDEN_FILE} <= set(files):
-        raise StartupError(f"Release file {path}: files must have model and {GOLDEN_FILE}")
+    if document["model"] not in files:
+        raise StartupError(f"Release file {path}: files must have the model")
     return Release(
         name=document["name"],
         version=document["version"],

@@ -37,7 +37,9 @@ class Gate:
         Raises:
             GateRefusal: as `pass_gate`.
         """
-        candidate = Candidate(Evaluation(()), self.inputs, Dependencies((), lock), is_unchanged)
+        candidate = Candidate(
+            Evaluation(()), self.inputs, Dependencies((), lock), is_unchanged=is_unchanged
+        )
         return pass_gate(candidate, context or Context(date=TODAY), self.settings)
 
     def refuses(self, lock: Lock = NO_LOCK, context: Context | None = None) -> str:

@@ -3,23 +3,23 @@
 Each has a module for each format that it loads, with `load(files, model)`, and requirements.txt.
 """
 
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Protocol
 
-import numpy.typing as npt
+from app.tensors import Array, TensorSpec
 
-Array = npt.NDArray[Any]
+# What a model without names for its tensors takes: one row of features for each sample.
+FEATURES = "features"
 
 
 class Runtime(Protocol):
     """A loaded model. Threads may share it.
 
-    dtype: of the features that it takes, `float32` or `float64`.
+    inputs, outputs: its signature. The first output is what /predict answers with.
     """
 
-    dtype: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
 
-    def require_columns(self, columns: int) -> None:
-        """Raise ValueError, with what it takes instead, where it does not take [N, columns]."""
-
-    def predict(self, features: Array) -> Array:
-        """The model's output for `features` [N, F]: numbers [N], or [N, K] with K per row."""
+    def infer(self, tensors: Mapping[str, Array]) -> list[Array]:
+        """The outputs, in their order, for one tensor for each input, of its type and shape."""

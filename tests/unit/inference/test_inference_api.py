@@ -1,19 +1,19 @@
 """The routes, asked of the real server over HTTP with the committed model."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from app.main import create_app
+from app import http as app_http
+from app.main import Application
 from app.store import StoreSettings
 from local_serving import FileStore, Server, release_document, run_server, serve_files
-from starlette.applications import Starlette
-from starlette.responses import Response
 
 ROW = [89.5, 14, 12.5, 0.2, 3, 1.1, 240.0, 1200, 0, 1]
 
@@ -98,15 +98,18 @@ def changed(value: object) -> list[list[object]]:
         ({"instances": changed(None)}, 400, "instances[1][3] is not a number"),
         ({"instances": changed(True)}, 400, "instances[1][3] is not a number"),
         ({"instances": changed([1])}, 400, "instances[1][3] is not a number"),
-        ({"instances": changed(1e39)}, 400, "instances[1][3] is too large for float32"),
-        ({"instances": changed(-(10**60))}, 400, "instances[1][3] is too large for float32"),
+        ({"instances": changed(1e39)}, 400, "instances[1][3] is not a finite FP32"),
+        ({"instances": changed(-(10**60))}, 400, "instances[1][3] is not a finite FP32"),
         ({"instances": [ROW] * 1025}, 413, "instances has 1025 rows; at most 1024 are allowed"),
     ],
 )
 def test_a_wrong_request_is_refused_with_what_is_wrong(
     server: Server, document: object, status: int, complaint: str
 ) -> None:
-    assert predict(server, document) == (status, {"error": complaint})
+    found, answer = predict(server, document)
+    assert (found, answer["message"]) == (status, complaint)
+    assert answer["code"] == {400: "bad_request", 413: "request_entity_too_large"}[status]
+    assert answer.keys() == {"message", "code", "details", "request_id"}
 
 
 @pytest.mark.parametrize(
@@ -125,20 +128,22 @@ def test_a_wrong_request_is_refused_with_what_is_wrong(
 def test_a_body_that_is_not_json_is_refused(server: Server, body: bytes) -> None:
     status, answer = server.request("POST", "/predict", body)
     assert status == 400
-    assert json.loads(answer)["error"].startswith("the body is not valid JSON: ")
+    assert json.loads(answer)["message"].startswith("the body is not valid JSON: ")
 
 
-def test_a_body_above_one_mebibyte_is_refused_and_one_below_is_read(server: Server) -> None:
-    limit = 1024 * 1024
+def test_a_body_above_the_limit_is_refused_and_one_below_is_read(server: Server) -> None:
+    limit = app_http.MAX_BODY_BYTES
     body = json.dumps({"instances": [ROW]}).encode()
     assert server.request("POST", "/predict", body.ljust(limit))[0] == 200
     status, answer = server.request("POST", "/predict", body.ljust(limit + 1))
-    assert (status, json.loads(answer)) == (413, {"error": "the body has more than 1048576 bytes"})
+    assert status == 413
+    assert json.loads(answer)["message"] == f"the body has more than {limit} bytes"
+    assert json.loads(answer)["details"] == {"limit": limit}
 
 
 def test_a_large_body_without_an_announced_length_is_refused(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    chunks = (b" " * 65536 for _ in range(17))
+    chunks = (b" " * 65536 for _ in range(65))
     connection.request("POST", "/predict", chunks, encode_chunked=True)
     response = connection.getresponse()
     assert response.status == 413
@@ -148,7 +153,8 @@ def test_a_large_body_without_an_announced_length_is_refused(server: Server) -> 
 @pytest.mark.parametrize("path", ["/", "/metric", "/health/", "/predict/x", "/HEALTH"])
 def test_an_unknown_route_is_404_in_json(server: Server, path: str) -> None:
     status, body = server.request("GET", path)
-    assert (status, json.loads(body)) == (404, {"error": f"Not Found: GET {path}"})
+    assert status == 404
+    assert json.loads(body)["message"] == f"no such route: {path}"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +163,9 @@ def test_an_unknown_route_is_404_in_json(server: Server, path: str) -> None:
 )
 def test_a_wrong_method_is_405_in_json(server: Server, method: str, path: str) -> None:
     status, body = server.request(method, path)
-    assert (status, json.loads(body)) == (405, {"error": f"Method Not Allowed: {method} {path}"})
+    assert status == 405
+    allowed = "POST" if path == "/predict" else "GET, HEAD"
+    assert json.loads(body)["message"] == f"only {allowed} here"
 
 
 def test_concurrent_callers_each_get_their_own_answer(
@@ -188,104 +196,106 @@ async def receive_json() -> dict[str, Any]:
 
 
 async def ask(
-    app: Starlette, method: str, path: str, receive: Receive = receive_json
+    app: Application, method: str, path: str, receive: Receive = receive_json
 ) -> tuple[int, bytes]:
     """One request to the app in this process, as a server would hand it over."""
     sent: list[Any] = []
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [],
-    }
+    scope = {"type": "http", "method": method, "path": path, "headers": []}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     await app(scope, receive, send)
-    return sent[0]["status"], b"".join(part.get("body", b"") for part in sent[1:])
+    status = sent[0]["status"] if sent else 0
+    return status, b"".join(part.get("body", b"") for part in sent[1:])
+
+
+@contextlib.asynccontextmanager
+async def living(app: Application) -> AsyncIterator[None]:
+    """Between the lifespan's start and its end, as a server would bring them about."""
+    steps: asyncio.Queue[Any] = asyncio.Queue()
+    heard: asyncio.Queue[Any] = asyncio.Queue()
+    task = asyncio.create_task(app({"type": "lifespan"}, steps.get, heard.put))
+    await steps.put({"type": "lifespan.startup"})
+    assert (await heard.get())["type"] == "lifespan.startup.complete"
+    yield
+    await steps.put({"type": "lifespan.shutdown"})
+    assert (await heard.get())["type"] == "lifespan.shutdown.complete"
+    await task
 
 
 @pytest.fixture
-def app_here(file_store: FileStore, committed_files: dict[str, bytes], tmp_path: Path) -> Starlette:
+def app_here(
+    file_store: FileStore, committed_files: dict[str, bytes], tmp_path: Path
+) -> Application:
     """The app in this process, for what can't be provoked from outside. Not started."""
     file_store.put(committed_files)
     release_file = tmp_path / "release.json"
     release_file.write_text(json.dumps(release_document(committed_files)))
-    return create_app(release_file, StoreSettings(file_store.endpoint, anonymous=True))
+    return Application(release_file, StoreSettings(file_store.endpoint, anonymous=True))
 
 
-def test_nothing_is_ready_before_loading_and_after_shutdown_began(app_here: Starlette) -> None:
+def test_nothing_is_ready_before_loading_and_after_shutdown_began(app_here: Application) -> None:
     not_ready = (503, b'{"status": "not ready"}')
 
     async def live() -> None:
         assert await ask(app_here, "GET", "/ready") == not_ready
-        async with app_here.router.lifespan_context(app_here):
+        assert await ask(app_here, "GET", "/v2/health/ready") == (503, b'{"ready": false}')
+        async with living(app_here):
             assert (await ask(app_here, "GET", "/ready"))[0] == 200
             assert (await ask(app_here, "POST", "/predict"))[0] == 200
         assert await ask(app_here, "GET", "/ready") == not_ready
-        assert await ask(app_here, "POST", "/predict") == (503, b'{"error":"not ready"}')
+        status, body = await ask(app_here, "POST", "/predict")
+        assert (status, json.loads(body)["message"]) == (503, "not ready")
         assert await ask(app_here, "GET", "/health") == (200, b'{"status": "healthy"}')
 
     asyncio.run(live())
 
 
 def test_a_body_that_does_not_arrive_is_given_up(
-    app_here: Starlette, monkeypatch: pytest.MonkeyPatch
+    app_here: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.api.BODY_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(app_http, "BODY_SECONDS", 0.05)
 
     async def receive_nothing() -> dict[str, Any]:
         await asyncio.sleep(60)
         raise AssertionError("the body was waited for")
 
     async def live() -> None:
-        async with app_here.router.lifespan_context(app_here):
+        async with living(app_here):
             status, body = await ask(app_here, "POST", "/predict", receive_nothing)
-        assert (status, json.loads(body)) == (
-            408,
-            {"error": "the body did not arrive within 0.05 s"},
-        )
+        assert status == 408
+        assert json.loads(body)["message"] == "the body did not arrive within 0.05 s"
 
     asyncio.run(live())
 
 
-def test_a_caller_that_goes_away_is_not_an_error_of_ours(app_here: Starlette) -> None:
+def test_a_caller_that_goes_away_is_not_an_error_of_ours(app_here: Application) -> None:
     async def receive_disconnect() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
     async def live() -> None:
-        async with app_here.router.lifespan_context(app_here):
-            # A raised exception would be logged by the server with a traceback.
-            status, _ = await ask(app_here, "POST", "/predict", receive_disconnect)
-        assert status == 400
+        async with living(app_here):
+            assert await ask(app_here, "POST", "/predict", receive_disconnect) == (0, b"")
+            _, text = await ask(app_here, "GET", "/metrics")
+        assert b'inference_requests_total{route="/predict",status="499"} 1.0' in text
 
     asyncio.run(live())
 
 
 def test_a_failing_prediction_tells_the_caller_nothing_and_the_log_all(
-    app_here: Starlette, monkeypatch: pytest.MonkeyPatch
+    app_here: Application, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("inner detail")
 
-    sent: list[Any] = []
+    async def live() -> tuple[int, bytes]:
+        async with living(app_here):
+            monkeypatch.setattr("app.batching.Batcher._infer", fail)
+            return await ask(app_here, "POST", "/predict")
 
-    async def live() -> None:
-        async with app_here.router.lifespan_context(app_here):
-            monkeypatch.setattr("app.model.Model.predict", fail)
-            await ask(app_here, "POST", "/predict")
-
-    original = Response.__call__
-
-    async def note(self: Response, *arguments: Any) -> None:
-        sent.append((self.status_code, self.body))
-        await original(self, *arguments)
-
-    monkeypatch.setattr(Response, "__call__", note)
-    with pytest.raises(ZeroDivisionError, match="inner detail"):
-        asyncio.run(live())
-    assert sent == [(500, b'{"error":"internal error"}')]
+    status, body = asyncio.run(live())
+    assert (status, json.loads(body)["message"]) == (500, "internal error")
+    assert b"inner detail" not in body
+    line = json.loads(capsys.readouterr().err.strip().splitlines()[-1])
+    assert "ZeroDivisionError: inner detail" in line["exception"]

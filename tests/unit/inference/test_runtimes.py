@@ -125,7 +125,8 @@ def test_outputs_equal_the_librarys_own(case: str) -> None:
     content, predict = make()
     model = load(format_name, name, content, golden_of(predict))
     rows = RANDOM.normal(size=(500, 4))
-    found = model.predict(rows.astype(model.dtype))
+    spec = model.inputs[0]
+    found = model.infer({spec.name: rows.astype(spec.dtype)})[0]
     assert np.asarray(found) == pytest.approx(np.asarray(predict(rows)), abs=1e-6)
 
 
@@ -134,7 +135,7 @@ def test_another_number_of_features_is_refused(case: str) -> None:
     format_name, name, make = CASES[case]
     content, _ = make()
     golden = golden_of(lambda rows: rows[:, 0], ROWS[:4, :3])
-    with pytest.raises(StartupError, match="it takes 4 features, not 3"):
+    with pytest.raises(StartupError, match="has 3 values; the model takes 4 features"):
         load(format_name, name, content, golden)
 
 
@@ -195,11 +196,26 @@ def test_what_does_not_predict_is_refused() -> None:
         load("skops", "model.skops", content, golden_of(lambda rows: rows[:, 0]))
 
 
-def test_words_are_no_predictions() -> None:
+def test_words_are_predictions_too_and_probabilities_stand_beside_them() -> None:
     words = np.array(["no", "yes"])[LABELS]
-    content, _ = sklearn_file(LogisticRegression(), words)
-    with pytest.raises(StartupError, match="can't be served: it answers <U3"):
-        load("skops", "model.skops", content, golden_of(lambda rows: rows[:, 0]))
+    classifier = LogisticRegression()
+    content, _ = sklearn_file(classifier, words)
+    golden = {
+        "inputs": {"features": ROWS[:4].tolist()},
+        "outputs": {
+            "predict": classifier.predict(ROWS[:4]).tolist(),
+            "predict_proba": classifier.predict_proba(ROWS[:4]).tolist(),
+        },
+        "tolerance": 1e-6,
+    }
+    model = load("skops", "model.skops", content, json.dumps(golden).encode())
+    assert [(spec.name, spec.datatype, spec.shape) for spec in model.outputs] == [
+        ("predict", "BYTES", (-1,)),
+        ("predict_proba", "FP64", (-1, 2)),
+    ]
+    golden["outputs"]["predict"][2] = "maybe"
+    with pytest.raises(StartupError, match=r"Golden sample 2 .* expected predict maybe"):
+        load("skops", "model.skops", content, json.dumps(golden).encode())
 
 
 @pytest.mark.parametrize("case", ["skops forest", "xgboost binary", "lightgbm classes"])

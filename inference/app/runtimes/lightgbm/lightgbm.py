@@ -5,27 +5,24 @@ from collections.abc import Mapping
 import lightgbm
 import numpy as np
 
-from app.runtimes import Array
+from app.runtimes import FEATURES
+from app.tensors import Array, TensorSpec, spec_of
 
 
 class LightgbmModel:
     """A booster: probabilities, values or classes, as its objective says."""
 
-    dtype = "float64"
-
     def __init__(self, booster: lightgbm.Booster) -> None:
         self._booster = booster
+        columns = booster.num_feature()
+        self.inputs = (TensorSpec(FEATURES, "FP64", (-1, columns), allows_nan=True),)
+        (example,) = self.infer({FEATURES: np.zeros((1, columns))})
+        self.outputs = (spec_of("predictions", example),)
 
-    def require_columns(self, columns: int) -> None:
-        """As `Runtime.require_columns`."""
-        wanted = self._booster.num_feature()
-        if wanted != columns:
-            raise ValueError(f"it takes {wanted} features, not {columns}")
-
-    def predict(self, features: Array) -> Array:
-        """As `Runtime.predict`."""
+    def infer(self, tensors: Mapping[str, Array]) -> list[Array]:
+        """As `Runtime.infer`."""
         # Its own pool would be sized by the node's cores, not the container's.
-        return np.asarray(self._booster.predict(features, num_threads=1))
+        return [np.asarray(self._booster.predict(tensors[FEATURES], num_threads=1))]
 
 
 def load(files: Mapping[str, bytes], model: str) -> LightgbmModel:

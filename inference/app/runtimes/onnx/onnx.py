@@ -4,46 +4,43 @@ from collections.abc import Mapping
 
 import onnxruntime  # type: ignore[import-untyped]
 
-from app.runtimes import Array
 from app.runtimes.onnx.external_data import find_external_files
+from app.tensors import Array, TensorSpec
+
+_DATATYPES = {
+    "bool": "BOOL",
+    "uint8": "UINT8",
+    "uint16": "UINT16",
+    "uint32": "UINT32",
+    "uint64": "UINT64",
+    "int8": "INT8",
+    "int16": "INT16",
+    "int32": "INT32",
+    "int64": "INT64",
+    "float16": "FP16",
+    "float": "FP32",
+    "double": "FP64",
+    "string": "BYTES",
+}
 
 
 class OnnxRuntime:
-    """An ONNX Runtime session with one input and one output."""
-
-    dtype = "float32"
+    """An ONNX Runtime session."""
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
         self._session = session
-        self._inputs = session.get_inputs()
-        self._outputs = session.get_outputs()
+        self.inputs = tuple(map(_spec, session.get_inputs()))
+        self.outputs = tuple(map(_spec, session.get_outputs()))
+        self._names = [output.name for output in self.outputs]
 
-    def require_columns(self, columns: int) -> None:
-        """One float32 input [any, columns], one float32 output: what /predict can serve."""
-        inputs, outputs = self._inputs, self._outputs
-        if (
-            len(inputs) != 1
-            or inputs[0].type != "tensor(float)"
-            or len(inputs[0].shape) != 2
-            or isinstance(inputs[0].shape[0], int)
-            or inputs[0].shape[1] != columns
-        ):
-            raise ValueError(
-                f"expected one input tensor(float) [any, {columns}], got {_words(inputs)}"
-            )
-        if len(outputs) != 1 or outputs[0].type != "tensor(float)":
-            raise ValueError(f"expected one output tensor(float), got {_words(outputs)}")
-
-    def predict(self, features: Array) -> Array:
-        """As `Runtime.predict`."""
-        feed = {self._inputs[0].name: features}
-        outputs: list[Array] = self._session.run([self._outputs[0].name], feed)
-        return outputs[0]
+    def infer(self, tensors: Mapping[str, Array]) -> list[Array]:
+        """As `Runtime.infer`."""
+        found: list[Array] = self._session.run(self._names, tensors)
+        return found
 
 
 def load(files: Mapping[str, bytes], model: str) -> OnnxRuntime:
     """The model in `files[model]`; its other tensors come from its siblings in `files` only."""
-    folder = model.rpartition("/")[0]
     options = onnxruntime.SessionOptions()
     # ONNX Runtime would size its pool by the node's cores, not the container's.
     options.intra_op_num_threads = 1
@@ -52,20 +49,10 @@ def load(files: Mapping[str, bytes], model: str) -> OnnxRuntime:
     options.log_severity_level = 4
     # Else the bytes decide how they are read, and ORT's own format has had less scrutiny.
     options.add_session_config_entry("session.load_model_format", "ONNX")
-    try:
-        names = find_external_files(files[model])
-    except ValueError as error:
-        raise ValueError(f"not an ONNX file ({error})") from error
-    siblings = {
-        name: None if "/" in name else files.get(f"{folder}/{name}".lstrip("/")) for name in names
-    }
-    if missing := [name for name, content in siblings.items() if content is None]:
-        raise ValueError(f"its tensors lie in {missing[0]!r}, which is no file of the release")
-    # Kept by the caller's `files` for as long as the session is made.
-    contents = [content for content in siblings.values() if content is not None]
-    if contents:
+    siblings = _siblings(files, model)
+    if siblings:
         options.add_external_initializers_from_files_in_memory(
-            list(siblings), contents, [len(content) for content in contents]
+            list(siblings), list(siblings.values()), [len(part) for part in siblings.values()]
         )
     # Custom operators come from libraries that code registers (register_custom_ops_library).
     # Nothing here does, and a file can't.
@@ -75,5 +62,27 @@ def load(files: Mapping[str, bytes], model: str) -> OnnxRuntime:
     return OnnxRuntime(session)
 
 
-def _words(values: list[onnxruntime.NodeArg]) -> str:
-    return ", ".join(f"{value.name}: {value.type} {value.shape}" for value in values)
+def _siblings(files: Mapping[str, bytes], model: str) -> dict[str, bytes]:
+    folder = model.rpartition("/")[0]
+    try:
+        names = find_external_files(files[model])
+    except ValueError as error:
+        raise ValueError(f"not an ONNX file ({error})") from error
+    found = {}
+    for name in names:
+        content = None if "/" in name else files.get(f"{folder}/{name}".lstrip("/"))
+        if content is None:
+            raise ValueError(f"its tensors lie in {name!r}, which is no file of the release")
+        found[name] = content
+    return found
+
+
+def _spec(value: onnxruntime.NodeArg) -> TensorSpec:
+    kind = value.type.removeprefix("tensor(").removesuffix(")")
+    if kind not in _DATATYPES:
+        raise ValueError(
+            f"its {value.name!r} is a {value.type}; export with tensors only (zipmap=False)"
+        )
+    # A name, or nothing, stands for any size.
+    shape = tuple(size if isinstance(size, int) else -1 for size in value.shape)
+    return TensorSpec(value.name, _DATATYPES[kind], shape)

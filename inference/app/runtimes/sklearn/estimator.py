@@ -1,28 +1,36 @@
 """A scikit-learn estimator, whatever it was read from."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.utils import get_tags  # type: ignore[import-untyped]
 
-from app.runtimes import Array
+from app.runtimes import FEATURES
+from app.tensors import Array, TensorSpec, spec_of
+
+# In this order; a classifier has both.
+_METHODS = ("predict", "predict_proba")
 
 
 class Estimator:
-    """An estimator's `predict`."""
-
-    dtype = "float64"
+    """An estimator's `predict`, and its `predict_proba` where it has one."""
 
     def __init__(self, estimator: Any) -> None:
         if not callable(getattr(estimator, "predict", None)):
             raise ValueError(f"{type(estimator).__name__} has no predict")
-        self._estimator = estimator
+        columns = getattr(estimator, "n_features_in_", None)
+        if columns is None:
+            raise ValueError(f"{type(estimator).__name__} does not say how many features it takes")
+        allows_nan = bool(get_tags(estimator).input_tags.allow_nan)
+        self.inputs = (TensorSpec(FEATURES, "FP64", (-1, int(columns)), allows_nan),)
+        self._methods: list[Callable[[Array], Array]] = [
+            getattr(estimator, name) for name in _METHODS if hasattr(estimator, name)
+        ]
+        names = [name for name in _METHODS if hasattr(estimator, name)]
+        example = self.infer({FEATURES: np.zeros((1, int(columns)))})
+        self.outputs = tuple(map(spec_of, names, example))
 
-    def require_columns(self, columns: int) -> None:
-        """As `Runtime.require_columns`."""
-        wanted = getattr(self._estimator, "n_features_in_", columns)
-        if wanted != columns:
-            raise ValueError(f"it takes {wanted} features, not {columns}")
-
-    def predict(self, features: Array) -> Array:
-        """As `Runtime.predict`."""
-        return np.asarray(self._estimator.predict(features))
+    def infer(self, tensors: Mapping[str, Array]) -> list[Array]:
+        """As `Runtime.infer`."""
+        return [np.asarray(method(tensors[FEATURES])) for method in self._methods]

@@ -9,17 +9,16 @@ from typing import Any
 # Before the import, which else writes a page of notes about this CPU.
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import numpy as np
 import tensorflow
 
-from app.runtimes import Array
+from app.tensors import Array, TensorSpec, datatype_of
 
 SIGNATURE = "serving_default"
 
 
 class SavedModel:
-    """A SavedModel's default signature, with one input and one output."""
-
-    dtype = "float32"
+    """A SavedModel's default signature."""
 
     def __init__(self, loaded: Any) -> None:
         if SIGNATURE not in loaded.signatures:
@@ -27,33 +26,13 @@ class SavedModel:
         # The functions belong to what was loaded, which must live as long.
         self._loaded = loaded
         self._serve = loaded.signatures[SIGNATURE]
-        self._inputs = self._serve.structured_input_signature[1]
-        self._outputs = list(self._serve.structured_outputs)
+        self.inputs = _specs(self._serve.structured_input_signature[1])
+        self.outputs = _specs(self._serve.structured_outputs)
 
-    def require_columns(self, columns: int) -> None:
-        """One float32 input [any, columns], one output: what /predict can serve."""
-        found = ", ".join(
-            f"{name}: {spec.dtype.name} {spec.shape}" for name, spec in self._inputs.items()
-        )
-        specs = list(self._inputs.values())
-        if (
-            len(specs) != 1
-            or specs[0].dtype != tensorflow.float32
-            or specs[0].shape.rank != 2
-            or specs[0].shape[0] is not None
-            or specs[0].shape[1] != columns
-        ):
-            raise ValueError(f"expected one input float32 (None, {columns}), got {found}")
-        if len(self._outputs) != 1:
-            raise ValueError(f"expected one output, got {', '.join(self._outputs)}")
-
-    def predict(self, features: Array) -> Array:
-        """As `Runtime.predict`."""
-        (name,) = self._inputs
-        found: Array = self._serve(**{name: tensorflow.constant(features)})[
-            self._outputs[0]
-        ].numpy()
-        return found
+    def infer(self, tensors: Mapping[str, Array]) -> list[Array]:
+        """As `Runtime.infer`."""
+        found = self._serve(**{name: tensorflow.constant(part) for name, part in tensors.items()})
+        return [found[spec.name].numpy() for spec in self.outputs]
 
 
 def load(files: Mapping[str, bytes], model: str) -> SavedModel:
@@ -73,3 +52,14 @@ def load(files: Mapping[str, bytes], model: str) -> SavedModel:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
         return SavedModel(tensorflow.saved_model.load(folder))
+
+
+def _specs(named: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
+    return tuple(
+        TensorSpec(
+            name,
+            datatype_of(np.empty(0, spec.dtype.as_numpy_dtype)),
+            tuple(-1 if size is None else int(size) for size in spec.shape),
+        )
+        for name, spec in named.items()
+    )

@@ -2,31 +2,27 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import xgboost
 
-from app.runtimes import Array
+from app.runtimes import FEATURES
+from app.tensors import Array, TensorSpec, spec_of
 
 
 class XgboostModel:
     """A booster: probabilities, values or classes, as its objective says."""
 
-    dtype = "float32"
-
     def __init__(self, booster: xgboost.Booster) -> None:
         self._booster = booster
+        columns = booster.num_features()
+        self.inputs = (TensorSpec(FEATURES, "FP32", (-1, columns), allows_nan=True),)
+        (example,) = self.infer({FEATURES: np.zeros((1, columns), np.float32)})
+        self.outputs = (spec_of("predictions", example),)
 
-    def require_columns(self, columns: int) -> None:
-        """As `Runtime.require_columns`."""
-        wanted = self._booster.num_features()
-        if wanted != columns:
-            raise ValueError(f"it takes {wanted} features, not {columns}")
-
-    def predict(self, features: Array) -> Array:
-        """As `Runtime.predict`."""
-        # In place: thread-safe, and no DMatrix for each request. Names, where there are any, were
-        # compared with the golden samples' by the order of the columns.
-        predicted: Array = self._booster.inplace_predict(features, validate_features=False)
-        return predicted
+    def infer(self, tensors: Mapping[str, Array]) -> list[Array]:
+        """As `Runtime.infer`."""
+        # In place: thread-safe, and no DMatrix for each request.
+        return [self._booster.inplace_predict(tensors[FEATURES], validate_features=False)]
 
 
 def load(files: Mapping[str, bytes], model: str) -> XgboostModel:

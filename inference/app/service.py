@@ -1,0 +1,217 @@
+"""The ASGI application: its routes, and every error as JSON.
+
+No framework stands between the socket and the model: each layer would cost a tenth of what a small
+prediction takes (benchmarks/serving).
+"""
+
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+
+from app import binary, predict, protocol
+from app.batching import Batcher
+from app.errors import RequestError
+from app.http import OCTETS, ClientGone, Receive, Scope, Send, answer, read_body
+from app.metrics import CONTENT_TYPE, Metrics
+from app.model import Model
+from app.openapi import document
+from app.telemetry import logger, trace_of
+from app.tensors import TensorSpec
+
+_GET, _POST = ("GET", "HEAD"), ("POST",)
+_BODIES = (b"application/json", b"application/octet-stream")
+_PROTOCOL = "/v2"
+EXTENSIONS = ["binary_tensor_data"]
+
+Handler = Callable[[Scope, Receive, Send], Awaitable[int]]
+
+
+class Service:
+    """Answers for one model between `open` and `close`, and says "not ready" outside of that."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics()
+        self._model: Model | None = None
+        self._batcher: Batcher | None = None
+        self._static: dict[str, bytes] = {"/health": _text({"status": "healthy"})}
+        self._static["/v2/health/live"] = _text({"live": True})
+        self._posts: dict[str, Handler] = {"/predict": self._predict}
+
+    def open(self, model: Model, batcher: Batcher) -> None:
+        """Start answering with what `batcher` runs."""
+        release = model.release
+        self._model, self._batcher = model, batcher
+        self.metrics.describe_model(release)
+        self.metrics.waiting = lambda: batcher.waiting
+        one = f"/v2/models/{release.name}"
+        self._static |= {
+            "/ready": _text({"status": "ready", "model": release.name, "version": release.version}),
+            "/v2": _text(
+                {"name": "mlifecycle", "version": "1", "extensions": ["binary_tensor_data"]}
+            ),
+            "/v2/health/ready": _text({"ready": True}),
+            "/openapi.json": orjson.dumps(document(model)),
+        }
+        for path in (one, f"{one}/versions/{release.version}"):
+            self._static[path] = orjson.dumps(_metadata(model))
+            self._static[f"{path}/ready"] = _text({"name": release.name, "ready": True})
+            self._posts[f"{path}/infer"] = self._infer
+
+    def close(self) -> None:
+        """Stop being ready; requests that are already here are answered."""
+        self._model = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        started = time.perf_counter()
+        self.metrics.in_flight += 1
+        path: str = scope["path"]
+        handler = self._posts.get(path) if scope["method"] == "POST" else None
+        status = 0
+        try:
+            status = await (handler or self._other)(scope, receive, send)
+        except ClientGone:
+            # Nobody is left to answer; what matters is that it is not counted as our failure.
+            status = 499
+        except RequestError as error:
+            status = await _refuse(scope, send, error)
+        except Exception:
+            # Our own bug: the caller learns no more than that; the traceback goes to the log.
+            logger.exception("a request failed", extra={"trace": trace_of(scope)})
+            ours = RequestError("internal error", HTTPStatus.INTERNAL_SERVER_ERROR)
+            status = await _refuse(scope, send, ours)
+        finally:
+            self.metrics.in_flight -= 1
+            seconds = time.perf_counter() - started
+            route = path if handler or path in self._static else "other"
+            self.metrics.observe_answer(route, status, seconds)
+
+    async def _predict(self, scope: Scope, receive: Receive, send: Send) -> int:
+        model, batcher = self._serving()
+        headers = _headers(scope)
+        tensors = predict.decode(await read_body(receive, headers[0]), model.inputs)
+        rows = len(tensors[model.inputs[0].name])
+        outputs = await batcher.submit(tensors, rows)
+        await answer(send, 200, predict.encode(model.release, outputs[0]))
+        return 200
+
+    async def _infer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        model, batcher = self._serving()
+        length, json_length = _headers(scope)
+        body = await read_body(receive, length)
+        request = protocol.decode(body, json_length, model.inputs, model.outputs)
+        outputs = await batcher.submit(request.tensors, _rows(request, model.inputs[0]))
+        content, json_size = protocol.encode(request, model.release, model.outputs, outputs)
+        if json_size is None:
+            await answer(send, 200, content)
+        else:
+            headers = {binary.HEADER.decode(): str(json_size)}
+            await answer(send, 200, content, OCTETS, headers)
+        return 200
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> int:
+        path, method = scope["path"], scope["method"]
+        if path == "/metrics" and method in _GET:
+            await answer(send, 200, self.metrics.text(), CONTENT_TYPE)
+            return 200
+        if path in self._static:
+            if method not in _GET:
+                raise _not_allowed(_GET)
+            if self._model is None and path.endswith("ready"):
+                return await self._not_ready(path, send)
+            await answer(send, 200, self._static[path])
+            return 200
+        if path in self._posts:
+            raise _not_allowed(_POST)
+        if path.endswith("ready"):
+            return await self._not_ready(path, send)
+        raise RequestError(f"no such route: {path[:200]}", HTTPStatus.NOT_FOUND)
+
+    async def _not_ready(self, path: str, send: Send) -> int:
+        if self._model is not None:
+            raise RequestError(f"no such route: {path[:200]}", HTTPStatus.NOT_FOUND)
+        content = _text({"ready": False} if path.startswith(_PROTOCOL) else {"status": "not ready"})
+        await answer(send, 503, content)
+        return 503
+
+    def _serving(self) -> tuple[Model, Batcher]:
+        if self._model is None or self._batcher is None:
+            raise RequestError("not ready", HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": "1"})
+        return self._model, self._batcher
+
+
+def _headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
+    """Content-Length, and how long the JSON is before binary tensors.
+
+    Raises RequestError for a content that is neither JSON nor tensors (415).
+    """
+    length = json_length = None
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            length = value
+        elif name == b"content-type":
+            if value.partition(b";")[0].strip().lower() not in _BODIES:
+                raise RequestError(
+                    "the content type must be application/json", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+                )
+        elif name == binary.HEADER:
+            json_length = value
+    return length, json_length
+
+
+def _rows(request: protocol.InferRequest, first: TensorSpec) -> int:
+    tensor = request.tensors[first.name]
+    return len(tensor) if first.is_in_rows else 1
+
+
+async def _refuse(scope: Scope, send: Send, error: RequestError) -> int:
+    """An error in the shape of its route."""
+    identity = _request_id(scope)
+    words = "error" if scope["path"].startswith(_PROTOCOL) else "message"
+    content: dict[str, Any] = {
+        words: str(error),
+        "code": error.code,
+        "details": error.details,
+        "request_id": identity,
+    }
+    await answer(send, error.status, orjson.dumps(content), headers=error.headers)
+    return int(error.status)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and len(value) <= 64 and value.isascii():
+            return str(value, "ascii")
+    trace = trace_of(scope)
+    return trace or os.urandom(8).hex()
+
+
+def _not_allowed(methods: tuple[str, ...]) -> RequestError:
+    allowed = ", ".join(methods)
+    return RequestError(f"only {allowed} here", HTTPStatus.METHOD_NOT_ALLOWED, {"allow": allowed})
+
+
+def _metadata(model: Model) -> dict[str, Any]:
+    release = model.release
+    return {
+        "name": release.name,
+        "versions": [release.version],
+        "platform": release.format,
+        "inputs": [_described(spec) for spec in model.inputs],
+        "outputs": [_described(spec) for spec in model.outputs],
+        "parameters": {"predictions": "verified" if model.verified else "unverified"},
+    }
+
+
+def _described(spec: TensorSpec) -> dict[str, Any]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
+
+
+def _text(content: dict[str, Any]) -> bytes:
+    # json and not orjson: with its spaces, byte for byte what the documentation promises.
+    return json.dumps(content).encode()
