@@ -243,7 +243,8 @@ class ModelDeployment(pulumi.ComponentResource):
             kube_context=self._args.stack.settings.kube_context,
         )
         verified = verify_release(target, artifact.golden)
-        image.publish_result(len(verified.predictions))
+        if verified.samples:
+            image.publish_result(verified.samples)
 
 
 def _summary(manifest: Manifest, namespace: str) -> dict[str, Any]:

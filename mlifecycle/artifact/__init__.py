@@ -31,7 +31,8 @@ class Artifact:
         files: the names of all files that are served, below the uri; the golden samples' too.
         digest: `sha256:<hex>` over lines `<sha256>  <file>`, sorted by file; the server checks
             the same.
-        golden_digest: `sha256:<hex>` of the golden samples' file.
+        golden_digest: `sha256:<hex>` of the golden samples' file; empty where there is none.
+        golden: what the model must answer; None where nobody has said.
         scans: what scanners found in the model file, where its format needs any.
     """
 
@@ -41,7 +42,7 @@ class Artifact:
     files: tuple[str, ...]
     digest: str
     golden_digest: str
-    golden: GoldenSamples
+    golden: GoldenSamples | None
     scans: tuple[Scan, ...]
 
 
@@ -68,14 +69,10 @@ def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
     digests = {found.name: judged.digest}
     for name in _siblings(found.name, judged, folder):
         digests[name] = known.judged(name, None).digest
-    if GOLDEN_FILE not in folder.files:
-        raise ArtifactError(f"Golden samples not found at {folder.uri}/{GOLDEN_FILE}")
-    golden = folder.read(GOLDEN_FILE)
-    digests[GOLDEN_FILE] = hashlib.sha256(golden).hexdigest()
-    try:
-        samples = read_golden(golden)
-    except ValueError as error:
-        raise ArtifactError(f"Golden samples at {folder.uri}/{GOLDEN_FILE} {error}") from error
+    samples, golden_digest = None, ""
+    if GOLDEN_FILE in folder.files:
+        samples, digests[GOLDEN_FILE] = _golden(folder)
+        golden_digest = f"sha256:{digests[GOLDEN_FILE]}"
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return Artifact(
         uri=uri,
@@ -83,10 +80,19 @@ def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
         model=found.name,
         files=tuple(sorted(digests)),
         digest=f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}",
-        golden_digest=f"sha256:{digests[GOLDEN_FILE]}",
+        golden_digest=golden_digest,
         golden=samples,
         scans=judged.scans,
     )
+
+
+def _golden(folder: StoredFolder) -> tuple[GoldenSamples, str]:
+    content = folder.read(GOLDEN_FILE)
+    try:
+        samples = read_golden(content)
+    except ValueError as error:
+        raise ArtifactError(f"Golden samples at {folder.uri}/{GOLDEN_FILE} {error}") from error
+    return samples, hashlib.sha256(content).hexdigest()
 
 
 def _siblings(model: str, judged: Judged, folder: StoredFolder) -> list[str]:

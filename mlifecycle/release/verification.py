@@ -1,6 +1,7 @@
 """Verification: the running release, asked through its Service, answers as its samples say."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from tenacity import (
     wait_fixed,
 )
 
-from mlifecycle.artifact import GoldenSamples
+from mlifecycle.artifact.golden import UNNAMED, GoldenSamples, flat
 from mlifecycle.release.api import request
 
 # Endpoints follow a rollout within seconds; a release that does not answer by then is not good.
@@ -35,11 +36,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Verification:
-    """The predictions for the golden samples, each equal to what it must be within tolerance."""
+    """How the running release answered.
 
-    inputs: list[list[float]]
-    predictions: list[float]
-    expected: list[float]
+    Attributes:
+        samples: how many golden samples it answered as it must; 0 where there are none, and only
+            its health and its identity are known.
+        prediction: the first value of the first sample's answer, and the expected one.
+    """
+
+    samples: int = 0
+    prediction: tuple[Any, Any] | None = None
 
 
 class VerificationError(Exception):
@@ -50,7 +56,7 @@ class _NotYet(Exception):
     """An answer that the next seconds may change."""
 
 
-def verify_release(target: Target, golden: GoldenSamples) -> Verification:
+def verify_release(target: Target, golden: GoldenSamples | None) -> Verification:
     """Check health, readiness with model and version, and the golden predictions.
 
     The API server carries the requests to the Service, so a kubeconfig is all that this needs.
@@ -58,8 +64,7 @@ def verify_release(target: Target, golden: GoldenSamples) -> Verification:
     Raises:
         VerificationError: the first check that failed, with what was expected and what came.
     """
-    predictions = asyncio.run(_verify(target, golden))
-    return Verification(golden.inputs, predictions, golden.outputs)
+    return asyncio.run(_verify(target, golden))
 
 
 def service_path(target: Target) -> str:
@@ -67,7 +72,7 @@ def service_path(target: Target) -> str:
     return f"services/http:{target.service}:http/proxy"
 
 
-async def _verify(target: Target, golden: GoldenSamples) -> list[float]:
+async def _verify(target: Target, golden: GoldenSamples | None) -> Verification:
     api = await kr8s.asyncio.api(context=target.kube_context or None)
     try:
         async for attempt in AsyncRetrying(
@@ -82,6 +87,8 @@ async def _verify(target: Target, golden: GoldenSamples) -> list[float]:
     except RetryError as error:
         cause = error.last_attempt.exception()
         raise VerificationError(f"after {ANSWER_SECONDS} s: {cause}") from error
+    if golden is None:
+        return Verification()
     return await _expect_golden(api, target, golden)
 
 
@@ -96,29 +103,82 @@ async def _expect(api: kr8s.asyncio.Api, target: Target, path: str, expected: An
 
 async def _expect_golden(
     api: kr8s.asyncio.Api, target: Target, golden: GoldenSamples
-) -> list[float]:
+) -> Verification:
+    path = "predict" if golden.is_plain else f"v2/models/{target.model}/infer"
     try:
-        answer = await _request(api, target, "POST", "predict", {"instances": golden.inputs})
-        predictions = [float(number) for number in answer["predictions"]]
+        if golden.is_plain:
+            body = {"instances": golden.inputs[UNNAMED]}
+            found = {UNNAMED: (await _request(api, target, "POST", path, body))["predictions"]}
+        else:
+            found = await _infer(api, target, golden)
     except (kr8s.ServerError, kr8s.APITimeoutError, httpx.HTTPError) as error:
-        raise VerificationError(f"{_name(target)} /predict does not answer: {error}") from error
+        raise VerificationError(f"{_name(target)} /{path} does not answer: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
+        raise VerificationError(f"{_name(target)} /{path} gives no predictions: {error}") from error
+    pairs = [
+        pair for name in golden.outputs for pair in _pairs(target, name, found.get(name), golden)
+    ]
+    return Verification(golden.count, pairs[0])
+
+
+async def _infer(
+    api: kr8s.asyncio.Api, target: Target, golden: GoldenSamples
+) -> dict[str, list[Any]]:
+    """The outputs by name, as the Open Inference Protocol gives them."""
+    model = f"v2/models/{target.model}"
+    signature = await _request(api, target, "GET", model)
+    specs, outputs = signature["inputs"], signature["outputs"]
+    tensors = [
+        {
+            "name": spec["name"],
+            "datatype": spec["datatype"],
+            "shape": _shape(rows := golden.inputs.get(spec["name"], golden.inputs.get(UNNAMED))),
+            "data": rows,
+        }
+        for spec in specs
+    ]
+    answer = await _request(api, target, "POST", f"{model}/infer", {"inputs": tensors})
+    found = {output["name"]: output["data"] for output in answer["outputs"]}
+    return {UNNAMED: found[outputs[0]["name"]], **found}
+
+
+def _shape(rows: Any) -> list[int]:
+    sizes = []
+    while isinstance(rows, list):
+        sizes.append(len(rows))
+        rows = rows[0] if rows else None
+    return sizes
+
+
+def _pairs(
+    target: Target, name: str, found: Any, golden: GoldenSamples
+) -> Iterator[tuple[Any, Any]]:
+    """Each value with the expected one.
+
+    Raises:
+        VerificationError: there are more, or fewer, or one is another.
+    """
+    got, expected = list(flat(found)), list(flat(golden.outputs[name]))
+    each = len(expected) // golden.count
+    if len(got) != len(expected):
         raise VerificationError(
-            f"{_name(target)} /predict gives no predictions: {error}"
-        ) from error
-    if len(predictions) != len(golden.outputs):
-        raise VerificationError(
-            f"{_name(target)} gives {len(predictions)} predictions for "
-            f"{len(golden.outputs)} golden samples"
+            f"{_name(target)} gives {len(got)} values of {name or 'its predictions'} for "
+            f"{golden.count} golden samples, expected {len(expected)}"
         )
-    for index, (got, expected) in enumerate(zip(predictions, golden.outputs, strict=True)):
-        # Written so that a NaN fails.
-        if not abs(got - expected) <= golden.tolerance:
+    for index, (value, wanted) in enumerate(zip(got, expected, strict=True)):
+        if not _is_equal(value, wanted, golden.tolerance):
             raise VerificationError(
-                f"{_name(target)} gives {got} for golden sample {index}, expected {expected} "
-                f"within {golden.tolerance}"
+                f"{_name(target)} gives {value} for golden sample {index // max(1, each)}, "
+                f"expected {wanted} within {golden.tolerance}"
             )
-    return predictions
+        yield value, wanted
+
+
+def _is_equal(value: Any, wanted: Any, tolerance: float) -> bool:
+    if isinstance(wanted, str) or isinstance(value, str) or value is None or wanted is None:
+        return bool(value == wanted)
+    # Written so that a NaN fails.
+    return bool(abs(float(value) - float(wanted)) <= tolerance)
 
 
 async def _request(

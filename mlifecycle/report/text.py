@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable
 
+from mlifecycle.release.verification import Verification
+from mlifecycle.report.escape import line
 from mlifecycle.stack.release import ReleasedModel, ReleaseResult
 
 
@@ -39,15 +41,28 @@ def _together(warnings: Iterable[str], models: Collection[str]) -> list[str]:
 
 
 def _model(model: ReleasedModel) -> list[str]:
-    verification = model.verification
     image, digest = model.image.split("@")
     return [
         f"Model {model.model} v{model.version}",
         f"  Image:      {image}",
         f"  Digest:     {digest}",
         f"  Address:    {model.address} (namespace {model.namespace})",
-        f"  Prediction: {verification.predictions[0]:.6f} for golden sample 0, "
-        f"expected {verification.expected[0]:.6f}",
-        f"  Verified:   all {len(verification.predictions)} golden samples",
+        *_proof(model.verification),
         "",
     ]
+
+
+def _proof(verification: Verification) -> list[str]:
+    if verification.prediction is None:
+        return [
+            "  Verified:   health and identity only; predictions unverified, without golden.json"
+        ]
+    got, expected = map(_value, verification.prediction)
+    return [
+        f"  Prediction: {got} for golden sample 0, expected {expected}",
+        f"  Verified:   all {verification.samples} golden samples",
+    ]
+
+
+def _value(value: object) -> str:
+    return f"{value:.6f}" if isinstance(value, int | float) else line(str(value))

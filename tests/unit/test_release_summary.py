@@ -8,9 +8,7 @@ from mlifecycle.stack.release import ReleasedModel, ReleaseResult
 
 def test_a_warning_that_models_share_is_said_once() -> None:
     models = tuple(
-        ReleasedModel(
-            name, "1.0.0", "n", "r/x:1@sha256:0", "http://x", Verification([[0.0]], [1.0], [1.0])
-        )
+        ReleasedModel(name, "1.0.0", "n", "r/x:1@sha256:0", "http://x", Verification(8, (0.5, 0.5)))
         for name in ("a", "b")
     )
     warnings = ("a: no autoscaling", "b: no autoscaling", "b: old: data", "the registry: slow")
@@ -21,3 +19,12 @@ def test_a_warning_that_models_share_is_said_once() -> None:
         "- b: old: data",
         "- the registry: slow",
     ]
+
+
+def test_the_proof_says_what_is_known() -> None:
+    proofs = ((Verification(8, (0.25, 0.25)), "0.250000 for golden sample 0"),)
+    proofs += ((Verification(3, ("yes", "yes")), "yes for golden sample 0, expected yes"),)
+    proofs += ((Verification(), "predictions unverified, without golden.json"),)
+    for proof, words in proofs:
+        model = ReleasedModel("a", "1.0.0", "n", "r/x:1@sha256:0", "http://x", proof)
+        assert words in release_summary("dev", ReleaseResult(Run(), Run(), 1.0, (model,)))
