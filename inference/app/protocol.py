@@ -94,9 +94,9 @@ def _tensors(given: object, rest: memoryview, specs: Sequence[TensorSpec]) -> di
     tensors: dict[str, Array] = {}
     position, rows = 0, None
     for index, item in enumerate(given):
-        name = item.get("name") if isinstance(item, dict) else None
+        name = _name(item)
         if name not in known:
-            raise RequestError(f"inputs[{index}]: the model has no input {str(name)[:100]!r}")
+            raise RequestError(f"inputs[{index}]: the model has no input {name[:100]!r}")
         if name in tensors:
             raise RequestError(f"inputs[{index}]: {name!r} is given twice")
         spec, label = known[name], f"inputs[{index}]"
@@ -163,23 +163,25 @@ def _wanted(
     places = {spec.name: place for place, spec in enumerate(specs)}
     wanted = []
     for index, item in enumerate(given):
-        name = item.get("name") if isinstance(item, dict) else None
+        name = _name(item)
         if name not in places:
-            raise RequestError(f"outputs[{index}]: the model has no output {str(name)[:100]!r}")
-        if "binary_data" in (item.get("parameters") or {}):
-            binary = _flag(item["parameters"], "binary_data", f"outputs[{index}]")
-        else:
-            binary = all_binary
+            raise RequestError(f"outputs[{index}]: the model has no output {name[:100]!r}")
+        binary = _flag(item.get("parameters"), "binary_data", f"outputs[{index}]", all_binary)
         wanted.append((places[name], binary))
     return tuple(wanted)
 
 
-def _flag(parameters: object, name: str, label: str) -> bool:
+def _name(item: object) -> str:
+    name = item.get("name") if isinstance(item, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _flag(parameters: object, name: str, label: str, otherwise: bool = False) -> bool:
     if parameters is None:
-        return False
+        return otherwise
     if not isinstance(parameters, dict):
         raise RequestError(f"{label} must be an object")
-    value = parameters.get(name, False)
+    value = parameters.get(name, otherwise)
     if not isinstance(value, bool):
         raise RequestError(f"{label}: {name} must be true or false")
     return value

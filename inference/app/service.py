@@ -16,7 +16,7 @@ import orjson
 from app import binary, predict, protocol
 from app.batching import Batcher
 from app.errors import RequestError
-from app.http import OCTETS, ClientGone, Receive, Scope, Send, answer, read_body
+from app.http import OCTETS, BodyReader, ClientGone, Receive, Scope, Send, answer
 from app.metrics import CONTENT_TYPE, Metrics
 from app.model import Model
 from app.openapi import document
@@ -36,6 +36,7 @@ class Service:
 
     def __init__(self) -> None:
         self.metrics = Metrics()
+        self._bodies = BodyReader()
         self._model: Model | None = None
         self._batcher: Batcher | None = None
         self._static: dict[str, bytes] = {"/health": _text({"status": "healthy"})}
@@ -94,7 +95,7 @@ class Service:
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> int:
         model, batcher = self._serving()
         headers = _headers(scope)
-        tensors = predict.decode(await read_body(receive, headers[0]), model.inputs)
+        tensors = predict.decode(await self._bodies.read(receive, headers[0]), model.inputs)
         rows = len(tensors[model.inputs[0].name])
         outputs = await batcher.submit(tensors, rows)
         await answer(send, 200, predict.encode(model.release, outputs[0]))
@@ -103,7 +104,7 @@ class Service:
     async def _infer(self, scope: Scope, receive: Receive, send: Send) -> int:
         model, batcher = self._serving()
         length, json_length = _headers(scope)
-        body = await read_body(receive, length)
+        body = await self._bodies.read(receive, length)
         request = protocol.decode(body, json_length, model.inputs, model.outputs)
         outputs = await batcher.submit(request.tensors, _rows(request, model.inputs[0]))
         content, json_size = protocol.encode(request, model.release, model.outputs, outputs)

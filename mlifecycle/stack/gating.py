@@ -25,6 +25,7 @@ from mlifecycle.release.publication import Destination, is_published
 from mlifecycle.security.image_scan import Scanners, prune_layouts, used
 from mlifecycle.security.signing import StatementSigner
 from mlifecycle.stack.settings import StackSettings, setting_error
+from mlifecycle.stack.stack_file import stack_names
 
 # Relative to the checkout, in which the program runs.
 SERVER = Path("inference")
@@ -134,6 +135,8 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     """
     named, model = manifest.spec.dependencies, manifest.spec.model
     dependencies = Dependencies(tuple(exact_pins(named)), stack.locks.lock_of(named))
+    if clash := _clash(model.version):
+        return Materials(clash, dependencies, clash)
     try:
         artifact = inspect_artifact(model.uri, stack.settings.model_store, CACHE)
     except ArtifactError as error:
@@ -160,6 +163,18 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     return Materials(
         artifact, dependencies, inputs, is_unchanged, _is_owed(inputs, running, dependencies, stack)
     )
+
+
+def _clash(version: str) -> str:
+    """Why a version cannot be named: another stack's alias of another version reads like it."""
+    for stack in stack_names():
+        other = version.partition("+")[0].removesuffix(f"-{stack}")
+        if other != version.partition("+")[0]:
+            return (
+                f"version {version} reads as what stack {stack} calls its {other}: choose another"
+                " pre-release"
+            )
+    return ""
 
 
 def _is_owed(

@@ -32,14 +32,21 @@ def read_stack_terms(stack: str) -> StackTerms:
     Raises:
         SettingsError: there is no such file, or it cannot be used.
     """
-    folder = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
     # A stack's name has no folder in it; an argument may.
-    files = {file.name: file for file in folder.glob("Pulumi.*.yaml")}
-    file = files.get(f"Pulumi.{stack}.yaml")
-    if file is None:
-        known = ", ".join(sorted(name.split(".")[1] for name in files)) or "none"
-        raise SettingsError(f"no stack {stack!r} has a file in {folder}; there are: {known}")
-    return terms_in(file)
+    if stack not in stack_names():
+        known = ", ".join(stack_names()) or "none"
+        raise SettingsError(f"no stack {stack!r} has a file in {_folder()}; there are: {known}")
+    return terms_in(_folder() / f"Pulumi.{stack}.yaml")
+
+
+def stack_names() -> list[str]:
+    """The stacks that have a file."""
+    names = (file.name for file in _folder().glob("Pulumi.*.yaml"))
+    return sorted(name.removeprefix("Pulumi.").removesuffix(".yaml") for name in names)
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
 
 
 def terms_in(file: Path) -> StackTerms:

@@ -191,7 +191,7 @@ def test_texts_go_in_and_out_in_either_form(texts: Server) -> None:
         ({"inputs": [X]}, "the model also needs input 'z'"),
         ({"inputs": [X, X]}, "inputs[1]: 'x' is given twice"),
         ({"inputs": [X, Z, tensor("w", [])]}, "inputs[2]: the model has no input 'w'"),
-        ({"inputs": [X, 7]}, "inputs[1]: the model has no input 'None'"),
+        ({"inputs": [X, 7]}, "inputs[1]: the model has no input ''"),
         ({"inputs": [X, {**Z, "datatype": "FP64"}]}, "'FP64'; the model takes FP32"),
         ({"inputs": [X, {**Z, "datatype": None}]}, "'None'; the model takes FP32"),
         ({"inputs": [X, {**Z, "shape": [2]}]}, "has the shape [2]; the model takes [-1, 2]"),
@@ -218,7 +218,7 @@ def test_texts_go_in_and_out_in_either_form(texts: Server) -> None:
         ({"inputs": [X, Z], "id": "x" * 257}, "id must be a text of at most 256"),
         ({"inputs": [X, Z], "outputs": {}}, "outputs must be a list"),
         ({"inputs": [X, Z], "outputs": [{"name": "w"}]}, "the model has no output 'w'"),
-        ({"inputs": [X, Z], "outputs": ["y"]}, "the model has no output 'None'"),
+        ({"inputs": [X, Z], "outputs": ["y"]}, "the model has no output ''"),
         ({"inputs": [X, Z], "parameters": 7}, "parameters must be an object"),
         (
             {"inputs": [X, Z], "outputs": [{"name": "y", "parameters": {"binary_data": 1}}]},
