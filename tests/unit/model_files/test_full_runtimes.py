@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlifecycle.exclusive import exclusively
-from mlifecycle.stack.gating import CACHE
+from tests.environments import python_with
 from tests.sandbox import ROOT
 from tests.unit.model_files.payloads import Payload, refusal_of, rezipped
 from tests.unit.model_files.test_torch_export import (
@@ -31,18 +30,7 @@ RUNTIMES = ROOT / "inference" / "app" / "runtimes"
 
 
 def python_of(runtime: str) -> Path:
-    """The interpreter of an environment with a runtime's packages, kept on this machine."""
-    requirements = RUNTIMES / runtime / "requirements.txt"
-    folder = CACHE / "test-environments" / runtime
-    made = folder / "made-from"
-    with exclusively(folder):
-        if not made.exists() or made.read_text() != requirements.read_text():
-            uv = ROOT / ".venv" / "bin" / "uv"
-            subprocess.run([uv, "venv", "--clear", "--quiet", folder], check=True)
-            command = [uv, "pip", "install", "--quiet", "--python", folder / "bin" / "python"]
-            subprocess.run([*command, "--require-hashes", "-r", requirements], check=True)
-            made.write_text(requirements.read_text())
-    return folder / "bin" / "python"
+    return python_with(RUNTIMES / runtime / "requirements.txt", runtime)
 
 
 def run(python: Path, program: str, folder: Path, *arguments: Path) -> str:

@@ -1,0 +1,115 @@
+"""Formats on a real node: a pickle by its waiver, an MLflow folder, weights beside the model."""
+
+import json
+import pickle
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from mlifecycle.governance.context import CONTEXT_VARIABLE, Context
+from mlifecycle.governance.waivers import Waiver
+from tests.sandbox import ROOT, Platform, Sandbox, model_store
+
+SEED_URI = "s3://mlifecycle-models/fraud-detector/v2.1.0"
+MODELS = ROOT / "models"
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture
+def sandbox(platform: Platform, tmp_path: Path) -> Iterator[Sandbox]:
+    made = Sandbox(platform, tmp_path)
+    try:
+        yield made
+    finally:
+        made.remove()
+        shutil.rmtree(model_store(platform.layout) / made.stack, ignore_errors=True)
+
+
+def stored(sandbox: Sandbox, name: str) -> Path:
+    """The folder in the store of a model of the sandbox's own, which a manifest names."""
+    sandbox.write_manifest(
+        ("name: fraud-detector", f"name: {name}"),
+        (SEED_URI, f"s3://mlifecycle-models/{sandbox.stack}/{name}"),
+        name=f"{name}.yaml",
+    )
+    folder = model_store(sandbox.platform.layout) / sandbox.stack / name
+    folder.mkdir(parents=True)
+    return folder
+
+
+def put_pickle(folder: Path) -> None:
+    rows = np.random.default_rng(0).normal(size=(50, 3))
+    model = LogisticRegression().fit(rows, (rows[:, 0] > 0).astype(int))
+    (folder / "model.pkl").write_bytes(pickle.dumps(model, protocol=4))
+    golden = {
+        "inputs": {"features": rows[:4].tolist()},
+        "outputs": {"predict_proba": model.predict_proba(rows[:4]).tolist()},
+        "tolerance": 1e-6,
+    }
+    (folder / "golden.json").write_text(json.dumps(golden))
+
+
+def put_mlflow(folder: Path) -> None:
+    (folder / "MLmodel").write_text(
+        "flavors:\n  xgboost:\n    data: model.ubj\n    model_class: xgboost.core.Booster\n"
+    )
+    for name in ("model.ubj", "golden.json"):
+        shutil.copy(MODELS / "credit-scorer" / "1.3.0" / name, folder)
+
+
+def put_outside(folder: Path) -> None:
+    """The seed's model, with its weights beside it and without golden samples."""
+    model = onnx.load(MODELS / "fraud-detector" / "2.1.0" / "model.onnx")
+    onnx.save(
+        model,
+        folder / "model.onnx",
+        save_as_external_data=True,
+        location="weights.bin",
+        size_threshold=512,
+        convert_attribute=False,
+    )
+
+
+def test_each_is_released_verified_and_a_pickle_by_its_waiver_only(sandbox: Sandbox) -> None:
+    put_pickle(stored(sandbox, "pickled"))
+    put_mlflow(stored(sandbox, "logged"))
+    put_outside(stored(sandbox, "outside"))
+    refused = sandbox.up()
+    assert refused.code != 0
+    assert "- the model file is a pickle, a program that runs when it is loaded" in refused.output
+    assert "1. Save the model with skops.io.dump" in refused.output
+    waiver = Waiver(
+        finding="model-pickle",
+        model="pickled",
+        version="2.1.0",
+        owner="ada",
+        approver="grace",
+        reason="The model is trained anew in December",
+        created=TODAY - timedelta(days=1),
+        expires=TODAY + timedelta(days=20),
+        ticket="RISK-1",
+    )
+    context = Context(
+        date=TODAY,
+        waivers=(waiver,),
+        running={},
+        registries=(sandbox.platform.layout.registry,),
+        namespace=f"{{namespace}}-{sandbox.stack}",
+    )
+    file = sandbox.folder / "context.json"
+    file.write_text(context.model_dump_json())
+    sandbox.variables[CONTEXT_VARIABLE] = str(file)
+    result = sandbox.mlifecycle("up", "--stack", sandbox.stack)
+    assert result.code == 0, result.output
+    assert "RISK-1" in result.output
+    models = result.output.split("Model ")[1:]
+    assert [text.split()[0] for text in models] == ["logged", "outside", "pickled"]
+    assert "all 8 golden samples" in models[0]
+    assert "predictions unverified, without golden.json" in models[1]
+    assert "all 4 golden samples" in models[2]

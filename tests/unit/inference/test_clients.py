@@ -1,0 +1,93 @@
+"""The field's own clients, unchanged, in an environment of their own: for `make test-full`."""
+
+import json
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from local_serving import Server
+from test_inference_model import two_by_two
+from test_protocol import GOLDEN, serving
+
+from tests.environments import python_with
+from tests.sandbox import ROOT
+
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    yield from serving(two_by_two(), GOLDEN, tmp_path_factory)
+
+
+def told(program: str, server: Server, tmp_path: Path) -> object:
+    python = python_with(ROOT / "tests" / "clients" / "requirements.txt", "clients")
+    result = subprocess.run(
+        [python, "-c", textwrap.dedent(program), f"127.0.0.1:{server.port}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_tritonclient(binary: bool, server: Server, tmp_path: Path) -> None:
+    program = f"""
+        import sys, json, numpy as np
+        import tritonclient.http as triton
+        client = triton.InferenceServerClient(sys.argv[1])
+        assert client.is_server_live() and client.is_server_ready()
+        assert client.is_model_ready("fraud-detector")
+        assert client.is_model_ready("fraud-detector", "2.1.0")
+        assert client.get_server_metadata()["name"] == "mlifecycle"
+        metadata = client.get_model_metadata("fraud-detector")
+        inputs = []
+        for name, rows in (("x", [[1, 2]]), ("z", [[10, 20.5]])):
+            tensor = triton.InferInput(name, [1, 2], "FP32")
+            tensor.set_data_from_numpy(np.array(rows, np.float32), binary_data={binary})
+            inputs.append(tensor)
+        wanted = [triton.InferRequestedOutput(o["name"], binary_data={binary})
+                  for o in metadata["outputs"]]
+        answer = client.infer("fraud-detector", inputs, outputs=wanted, request_id="7")
+        refusal = ""
+        try:
+            client.infer("fraud-detector", inputs[:1])
+        except triton.InferenceServerException as error:
+            refusal = error.message()
+        print(json.dumps([answer.get_response()["id"], answer.as_numpy("y").tolist(),
+                          answer.as_numpy("same").tolist(), refusal]))
+    """
+    assert told(program, server, tmp_path) == [
+        *("7", [[11, 22.5]], [[10, 20.5]]),
+        "the model also needs input 'z'",
+    ]
+
+
+def test_kserves_client(server: Server, tmp_path: Path) -> None:
+    program = """
+        import sys, json, asyncio, numpy as np
+        from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
+
+        async def main():
+            client = InferenceRESTClient(RESTConfig(protocol="v2", timeout=30))
+            url = f"http://{sys.argv[1]}"
+            assert await client.is_server_live(url) and await client.is_server_ready(url)
+            assert await client.is_model_ready(url, "fraud-detector")
+            inputs = []
+            for name, rows in (("x", [[1, 2]]), ("z", [[10, 20.5]])):
+                tensor = InferInput(name, [1, 2], "FP32")
+                tensor.set_data_from_numpy(np.array(rows, np.float32), binary_data=False)
+                inputs.append(tensor)
+            request = InferRequest("fraud-detector", inputs)
+            answer = await client.infer(url, request, model_name="fraud-detector")
+            print(json.dumps([output.as_numpy().tolist() for output in answer.outputs]))
+
+        asyncio.run(main())
+    """
+    assert told(program, server, tmp_path) == [[[11, 22.5]], [[10, 20.5]]]
