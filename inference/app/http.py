@@ -13,6 +13,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+# Of all bodies that have not arrived whole: memory is not for callers to take.
+MAX_HELD_BYTES = 64 * 1024 * 1024
 # A body that takes longer is not coming; its connection is given up.
 BODY_SECONDS = 30.0
 JSON = b"application/json"
@@ -34,6 +36,7 @@ class BodyReader:
         self._since: dict[asyncio.Task[Any], float] = {}
         self._late: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._held = 0
 
     async def read(self, receive: Receive, length: bytes | None) -> bytes:
         """The request's body, refused as soon as it is known to be too large.
@@ -51,7 +54,7 @@ class BodyReader:
             if message["type"] == "http.request" and not message.get("more_body"):
                 body: bytes = message.get("body", b"")
             else:
-                body = await _read_rest(message, receive)
+                body = await self._read_rest(message, receive)
         except asyncio.CancelledError:
             if task in self._late and task.uncancel() == 0:
                 raise RequestError(
@@ -64,6 +67,28 @@ class BodyReader:
         if len(body) > MAX_BODY_BYTES:
             raise _too_large()
         return body
+
+    async def _read_rest(self, message: MutableMapping[str, Any], receive: Receive) -> bytes:
+        body = bytearray()
+        try:
+            while message["type"] == "http.request":
+                part = message.get("body", b"")
+                body += part
+                self._held += len(part)
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_large()
+                if self._held > MAX_HELD_BYTES:
+                    raise RequestError(
+                        "too many large requests arrive at once",
+                        HTTPStatus.SERVICE_UNAVAILABLE,
+                        {"retry-after": "1"},
+                    )
+                if not message.get("more_body"):
+                    return bytes(body)
+                message = await receive()
+            raise ClientGone
+        finally:
+            self._held -= len(body)
 
     def _begin(self, task: asyncio.Task[Any]) -> None:
         loop = asyncio.get_running_loop()
@@ -79,19 +104,6 @@ class BodyReader:
                 self._late.add(task)
                 task.cancel()
         self._timer = loop.call_later(BODY_SECONDS / 10, self._look) if self._since else None
-
-
-async def _read_rest(message: MutableMapping[str, Any], receive: Receive) -> bytes:
-    body = bytearray()
-    while True:
-        if message["type"] != "http.request":
-            raise ClientGone
-        body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
-        if not message.get("more_body"):
-            return bytes(body)
-        message = await receive()
 
 
 def _too_large() -> RequestError:

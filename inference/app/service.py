@@ -89,7 +89,8 @@ class Service:
         finally:
             self.metrics.in_flight -= 1
             seconds = time.perf_counter() - started
-            route = path if handler or path in self._static else "other"
+            known = handler or path in self._static or path == "/metrics"
+            route = path if known else "other"
             self.metrics.observe_answer(route, status, seconds)
 
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> int:

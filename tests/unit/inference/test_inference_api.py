@@ -270,6 +270,36 @@ def test_a_body_that_does_not_arrive_is_given_up(
     asyncio.run(live())
 
 
+def test_bodies_that_arrive_together_take_no_more_memory_than_there_is(
+    app_here: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_http, "MAX_HELD_BYTES", 3000)
+    gate = asyncio.Event()
+
+    def slowly() -> Receive:
+        parts = iter((b" " * 1000, b" " * 1000, json.dumps({"instances": [ROW]}).encode()))
+
+        async def receive() -> dict[str, Any]:
+            body = next(parts)
+            if body.startswith(b"{"):
+                await gate.wait()
+            return {"type": "http.request", "body": body, "more_body": not body.startswith(b"{")}
+
+        return receive
+
+    async def live() -> None:
+        async with living(app_here):
+            first = asyncio.create_task(ask(app_here, "POST", "/predict", slowly()))
+            await asyncio.sleep(0.01)
+            status, body = await ask(app_here, "POST", "/predict", slowly())
+            assert (status, json.loads(body)["code"]) == (503, "service_unavailable")
+            gate.set()
+            assert (await first)[0] == 200
+            assert (await ask(app_here, "POST", "/predict", slowly()))[0] == 200
+
+    asyncio.run(live())
+
+
 def test_a_caller_that_goes_away_is_not_an_error_of_ours(app_here: Application) -> None:
     async def receive_disconnect() -> dict[str, Any]:
         return {"type": "http.disconnect"}
