@@ -12,6 +12,15 @@ class ToolError(Exception):
     """A tool is missing, failed or took too long; the message says which and what it printed."""
 
 
+# Each scanner takes every option from variables too, such as severities to leave out and files to
+# skip. What it is asked is ours to say.
+_OPTIONS = ("TRIVY_", "GRYPE_", "SYFT_", "GITLEAKS_", "BANDIT_")
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OPTIONS)}
+
+
 def run_tool(
     command: Sequence[str | Path],
     *,
@@ -43,7 +52,7 @@ def run_tool(
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            env={**os.environ, **(environment or {})},
+            env={**_own_environment(), **(environment or {})},
             cwd=directory,
             start_new_session=True,
         )

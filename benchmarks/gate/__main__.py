@@ -84,8 +84,8 @@ class Bench:
         layout = self.sandbox.platform.layout
         (trivy,) = [file.parent.parent for file in self.cache.rglob("trivy.db")]
         (grype,) = [file.parent.parent for file in self.cache.rglob("vulnerability.db")]
-        staged = (ROOT / ".mlifecycle" / "wheels").iterdir()
-        wheels = max(filter(Path.is_dir, staged), key=lambda path: path.stat().st_mtime)
+        # What the gates have just built from.
+        staged = [_newest(ROOT / ".mlifecycle" / name) for name in ("server", "wheels", "patches")]
         base = f"{layout.registry}/library/python:3.11-slim"
         with tempfile.TemporaryDirectory() as releases:
             for _ in range(models):
@@ -95,12 +95,17 @@ class Bench:
             started = time.perf_counter()
             result = self.sandbox.run(
                 *(str(SCRIPT), BUILDER, base, str(ROOT)),
-                *(str(wheels.resolve()), str(trivy), str(grype), releases),
+                *(str(folder.resolve()) for folder in staged),
+                *(str(trivy), str(grype), releases),
             )
             seconds = time.perf_counter() - started
         if result.code:
             raise CommandFailed(result.output)
         return Run(seconds, 0)
+
+
+def _newest(folder: Path) -> Path:
+    return max(filter(Path.is_dir, folder.iterdir()), key=lambda path: path.stat().st_mtime)
 
 
 def main() -> None:

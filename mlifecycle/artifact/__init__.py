@@ -17,7 +17,7 @@ from mlifecycle.formats import Format
 from mlifecycle.model_store import ModelStore
 from mlifecycle.security import model_files
 from mlifecycle.security.evidence import Scan
-from mlifecycle.security.model_files.judgement import Judged, judge
+from mlifecycle.security.model_files.judgement import Judged, digest_of, judge_apart
 
 __all__ = ["Artifact", "ArtifactError", "GoldenSamples", "inspect_artifact"]
 
@@ -138,4 +138,7 @@ class _Known:
             return Judged(**json.loads(file.read_text()))
 
     def _read(self, name: str, format_name: str | None) -> Judged:
-        return judge(self.folder.read(name), format_name)
+        content = self.folder.read(name)
+        if format_name is None:
+            return digest_of(content)
+        return judge_apart(content, format_name)

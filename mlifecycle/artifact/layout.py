@@ -14,6 +14,11 @@ MLMODEL = "MLmodel"
 LARGEST_MLMODEL = 1024 * 1024
 # Plain names, one below the other: no way out of the folder.
 _PATH = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)*")
+# A date that is none is a ValueError; the others are what a document of another shape gives.
+UNREADABLE = (
+    *(yaml.YAMLError, ValueError, RecursionError),
+    *(TypeError, KeyError, AttributeError),
+)
 # The words for those who have logged a pickle: the call that logs a safe file instead.
 SAFE_CALLS = {
     "sklearn": 'mlflow.sklearn.log_model(model, name="model", serialization_format="skops")',
@@ -63,10 +68,18 @@ def _of_mlflow(content: bytes, names: Collection[str], uri: str) -> ModelFile:
         document = yaml.safe_load(content[:LARGEST_MLMODEL])
         flavors = document["flavors"]
         known = {name: flavor for name, flavor in flavors.items() if name in _FLAVORS}
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ArtifactError(f"{uri}/{MLMODEL} cannot be read: {error}") from error
+    # A date that is none is a ValueError.
+    except (
+        yaml.YAMLError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise ArtifactError(f"{uri}/{MLMODEL} cannot be read: {str(error)[:300]}") from error
     if len(known) != 1:
-        has = ", ".join(map(str, flavors))[:200]
+        has = ", ".join(name for name in flavors if isinstance(name, str))[:200]
         raise ArtifactError(
             f"{uri} is an MLflow model of the flavors {has}; served is one of {', '.join(_FLAVORS)}"
         )
@@ -87,36 +100,42 @@ def _of_mlflow(content: bytes, names: Collection[str], uri: str) -> ModelFile:
 _Reader = Callable[[dict[str, Any], Collection[str]], tuple[str, str] | None]
 
 
+def _text(fields: dict[str, Any], name: str) -> str:
+    """A field, where it is a text: an alias can stand for more than memory holds."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
 def _onnx(fields: dict[str, Any], _: Collection[str]) -> tuple[str, str]:
-    return "onnx", str(fields.get("data"))
+    return "onnx", _text(fields, "data")
 
 
 def _sklearn(fields: dict[str, Any], _: Collection[str]) -> tuple[str, str] | None:
     # Older folders do not say, and mean a pickle.
     if fields.get("serialization_format") != "skops":
         return None
-    return "skops", str(fields.get("pickled_model"))
+    return "skops", _text(fields, "pickled_model")
 
 
 def _xgboost(fields: dict[str, Any], _: Collection[str]) -> tuple[str, str]:
-    return "xgboost", str(fields.get("data"))
+    return "xgboost", _text(fields, "data")
 
 
 def _lightgbm(fields: dict[str, Any], _: Collection[str]) -> tuple[str, str] | None:
     # Its wrappers for scikit-learn are Python objects.
     if fields.get("model_class") != "lightgbm.basic.Booster":
         return None
-    return "lightgbm", str(fields.get("data"))
+    return "lightgbm", _text(fields, "data")
 
 
 def _pytorch(fields: dict[str, Any], names: Collection[str]) -> tuple[str, str] | None:
     # It does not say how it was written; a pickle is called model.pth.
-    name = f"{fields.get('model_data')}/model.pt2"
+    name = f"{_text(fields, 'model_data')}/model.pt2"
     return ("torch_export", name) if name in names else None
 
 
 def _tensorflow(fields: dict[str, Any], _: Collection[str]) -> tuple[str, str] | None:
-    folder = fields.get("saved_model_dir")
+    folder = _text(fields, "saved_model_dir")
     return ("saved_model", f"{folder}/saved_model.pb") if folder else None
 
 

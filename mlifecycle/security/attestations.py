@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -52,9 +53,11 @@ def statements(image: str, evidence: Evidence, policy_digest: str) -> list[State
 def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
     """The evidence that statements about an image hold; None where they hold none.
 
-    Statements that are not ours, or are about another image, are passed over.
+    Of each scanner's statements about a target, the last counts. Statements that are not ours, or
+    are about another image, are passed over.
     """
-    scans, sbom, build = [], "", ""
+    scans: dict[tuple[str, str], Scan] = {}
+    sbom, build = "", ""
     for text in found:
         try:
             document = json.loads(text)
@@ -64,14 +67,21 @@ def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
             if document["predicateType"] == SBOM and "components" in document["predicate"]:
                 sbom = json.dumps(document["predicate"])
             elif document["predicateType"] == VULNERABILITIES:
-                scans.append(_scan(document["predicate"]))
+                scan = _scan(document["predicate"])
+                known = scans.setdefault((scan.scanner, scan.target), scan)
+                # An earlier one, or one of an earlier version, may have found what is withdrawn.
+                scans[scan.scanner, scan.target] = max(known, scan, key=_when)
             elif document["predicateType"] == SUMMARY:
                 build = str(document["predicate"]["mlifecycle"]["build"])
         except (ValueError, KeyError, TypeError, ValidationError):
             continue
     if not (scans and sbom and build):
         return None
-    return Evidence(image_digest=image_digest, build=build, scans=tuple(scans), sbom=sbom)
+    return Evidence(image_digest=image_digest, build=build, scans=tuple(scans.values()), sbom=sbom)
+
+
+def _when(scan: Scan) -> datetime:
+    return scan.finished_at
 
 
 def statement(image: str, digest: str, kind: str, predicate: Any) -> Statement:

@@ -18,6 +18,8 @@ from mlifecycle.security.evidence import (
 from mlifecycle.security.scanner_report import findings, json_document
 
 CONFIGURATION = Path(__file__).with_name("gitleaks.toml")
+# Its rules, and nothing left out.
+PLAIN = "[extend]\nuseDefault = true\n"
 # Its own code for findings is the one for errors, so it is told another.
 FOUND = 42
 GIT_SECONDS = 60
@@ -35,15 +37,16 @@ def scan_tree(folder: Path, *, timeout: float) -> Scan:
         # Gitleaks reads it whatever it is told, and its author would waive by it.
         raise ToolError(f"{folder.absolute() / IGNORED} is not accepted: remove it")
     number = sum(1 for _ in folder.iterdir())
-    scan = _scan(["dir", folder.absolute()], "tree", number, timeout)
-    secrets = (_relative(secret, folder.absolute()) for secret in scan.secrets)
-    return scan.model_copy(update={"secrets": tuple(secrets)})
-
-
-def _relative(secret: Secret, folder: Path) -> Secret:
-    file = Path(secret.file)
-    inside = file.is_relative_to(folder)
-    return secret.model_copy(update={"file": str(file.relative_to(folder))}) if inside else secret
+    # By relative names: where the checkout lies must not decide what is looked at.
+    configuration = CONFIGURATION.read_text()
+    return _scan(
+        ["dir", "."],
+        "tree",
+        number,
+        timeout,
+        configuration=configuration,
+        directory=folder.absolute(),
+    )
 
 
 def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
@@ -57,7 +60,7 @@ def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
     """
     if is_cut_off(folder):
         raise ToolError("the history is cut off here: fetch all of it (fetch-depth: 0)")
-    rules = hashlib.sha256(CONFIGURATION.read_bytes()).hexdigest()[:16]
+    rules = hashlib.sha256(PLAIN.encode()).hexdigest()[:16]
     head = _git(folder, "rev-parse", "HEAD")
     file = cache / "history" / f"{head}-{_version()}-{rules}.json"
     with exclusively(file):
@@ -67,7 +70,9 @@ def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
             # Not the folder itself, where a .gitleaksignore would count.
             store = _git(folder, "rev-parse", "--absolute-git-dir")
             arguments: list[str | Path] = ["git", store, "--log-opts", head]
-            known = Scans(scans=(_scan(arguments, "history", commits, timeout),))
+            known = Scans(
+                scans=(_scan(arguments, "history", commits, timeout, configuration=PLAIN),)
+            )
             write_scans(known, file)
     return known.scans[0]
 
@@ -89,21 +94,31 @@ def _version() -> str:
     return run_tool(["gitleaks", "version"], timeout=30).strip()
 
 
-def _scan(arguments: list[str | Path], target: Target, inspected: int, timeout: float) -> Scan:
+def _scan(
+    arguments: list[str | Path],
+    target: Target,
+    inspected: int,
+    timeout: float,
+    *,
+    configuration: str,
+    directory: Path | None = None,
+) -> Scan:
     version = _version()
     if not inspected:
         raise ToolError("gitleaks has nothing to look at")
     with tempfile.TemporaryDirectory() as name:
-        output = Path(name) / "report.json"
+        output, rules = Path(name) / "report.json", Path(name) / "gitleaks.toml"
+        rules.write_text(configuration)
         run_tool(
             [
-                *("gitleaks", *arguments, "--config", CONFIGURATION, "--redact", "--no-banner"),
+                *("gitleaks", *arguments, "--config", rules, "--redact", "--no-banner"),
                 *("--no-color", "--log-level", "error", "--exit-code", str(FOUND), *DEPTHS),
                 # Comments with which authors of a change would waive by themselves.
                 "--ignore-gitleaks-allow",
                 *("--report-format", "json", "--report-path", output),
             ],
             timeout=timeout,
+            directory=directory,
             accepted=(0, FOUND),
         )
         items = json_document(output.read_text() if output.exists() else "", "gitleaks")

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from mlifecycle.security.signing import StatementSigner
 
 # How long a layout is kept: from a preview to the `up` that follows it.
 LAYOUT_SECONDS = 24 * 3600
+# How long a scan is shared by what changes: vendors' databases come every few hours.
+SHARED_AGE = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def _stored(inputs: BuildInputs, scanners: Scanners) -> Evidence | None:
     found = find_evidence(repository, inputs, scanners.signer)
     if found is None:
         return None
-    # What the manifest names and needs is scanned as it is today.
+    # What the manifest names and needs is scanned by itself.
     scans = tuple(scan for scan in found.scans if scan.target == "image")
     return found.model_copy(update={"scans": scans}) if found.scanned_by == used(scanners) else None
 
@@ -153,7 +156,7 @@ def scan_versions(versions: Sequence[str], target: Target, scanners: Scanners) -
     with exclusively(folder):
         file = folder / "scans.json"
         known = read_scans(Scans, file)
-        if known is None:
+        if known is None or _is_old(known):
             scan = grype.scan_versions(
                 versions,
                 target,
@@ -172,10 +175,16 @@ def _runtime_scans(layout: Path, scanners: Scanners) -> RuntimeScans:
     with exclusively(folder):
         file = folder / "scans.json"
         known = read_scans(RuntimeScans, file)
-        if known is None or known.layers != layers:
+        if known is None or known.layers != layers or _is_old(known):
             known = _scan(layout, layers, scanners)
             write_scans(known, file)
     return known
+
+
+def _is_old(scans: Scans) -> bool:
+    """Whether databases will have become newer since: what changes is judged by today's."""
+    oldest = min(scan.finished_at for scan in scans.scans)
+    return datetime.now(UTC) - oldest > SHARED_AGE
 
 
 def _scan(layout: Path, layers: tuple[str, ...], scanners: Scanners) -> RuntimeScans:

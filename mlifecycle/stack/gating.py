@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -167,6 +168,8 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
 
 def _clash(version: str) -> str:
     """Why a version cannot be named: another stack's alias of another version reads like it."""
+    if re.search(r"-[0-9a-f]{12}$", version.partition("+")[0]):
+        return f"version {version} reads as the tag of a build: choose another pre-release"
     for stack in stack_names():
         other = version.partition("+")[0].removesuffix(f"-{stack}")
         if other != version.partition("+")[0]:

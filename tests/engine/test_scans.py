@@ -37,6 +37,32 @@ def test_an_author_cannot_waive_a_secret(leaky: Path) -> None:
     assert (secret.rule, secret.line) == ("aws-access-token", 1)
 
 
+@pytest.mark.parametrize("place", ["plain", ".venv/src/checkout"])
+def test_where_a_checkout_lies_does_not_decide_what_is_looked_at(
+    leaky: Path, tmp_path: Path, place: str
+) -> None:
+    folder = tmp_path / place
+    for name in ("a.py", ".venv/made.py", "part/.venv/b.py", "part/__pycache__/c.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text((leaky / "settings.py").read_text())
+    found = gitleaks.scan_tree(folder, timeout=60).secrets
+    assert {secret.file for secret in found} == {
+        "a.py",
+        "part/.venv/b.py",
+        "part/__pycache__/c.py",
+    }
+
+
+def test_the_history_has_no_place_that_is_not_looked_at(leaky: Path, tmp_path: Path) -> None:
+    (leaky / ".venv").mkdir()
+    (leaky / "settings.py").rename(leaky / ".venv" / "settings.py")
+    git(leaky, "init", "--quiet", "--initial-branch", "main")
+    git(leaky, "add", "--force", ".venv/settings.py")
+    git(leaky, "commit", "--quiet", "--message", "a secret")
+    (secret,) = gitleaks.scan_history(leaky, tmp_path / "cache", timeout=60).secrets
+    assert secret.file == ".venv/settings.py"
+
+
 def test_a_secret_that_was_removed_is_still_in_the_history(leaky: Path, tmp_path: Path) -> None:
     git(leaky, "init", "--quiet", "--initial-branch", "main")
     git(leaky, "add", "settings.py")

@@ -93,6 +93,12 @@ def test_an_mlflow_folder_of_objects_is_refused_with_the_call_that_logs_it_safel
     assert call in found
 
 
+# Each level stands for ten of the one below it.
+BOMB = "a0: &a0 [x]\n"
+BOMB += "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]\n" for i in range(12))
+BOMB += PYFUNC + "  onnx:\n    data: *a12\n"
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -102,8 +108,10 @@ def test_an_mlflow_folder_of_objects_is_refused_with_the_call_that_logs_it_safel
         ("[]", "MLmodel cannot be read"),
         ("flavors: 1", "MLmodel cannot be read"),
         ("", "MLmodel cannot be read"),
+        (PYFUNC + "utc_time_created: 2025-13-45\n", "MLmodel cannot be read"),
+        (BOMB, "which MLmodel names"),
         ("!!python/object/apply:os.system [touch ran]", "MLmodel cannot be read"),
-        (PYFUNC + "  onnx: 7\n", "not found at s3://models/m/1/None, which MLmodel names"),
+        (PYFUNC + "  onnx: 7\n", "not found at s3://models/m/1/, which MLmodel names"),
         (PYFUNC + "  onnx:\n    data: ../other.onnx\n", "/../other.onnx, which MLmodel names"),
         (PYFUNC + "  onnx:\n    data: /etc/passwd\n", "//etc/passwd, which MLmodel names"),
         (PYFUNC + "  onnx:\n    data: absent.onnx\n", "/absent.onnx, which MLmodel names"),

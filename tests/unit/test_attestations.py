@@ -1,7 +1,7 @@
 """Evidence survives the way through in-toto statements, and nothing else becomes evidence."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -72,3 +72,17 @@ def test_strangers_among_the_statements_are_passed_over() -> None:
     assert evidence_in(OTHER, [*about_another, *TEXTS]) == EVIDENCE.model_copy(
         update={"image_digest": OTHER}
     )
+
+
+def test_of_each_scanners_statements_the_last_counts() -> None:
+    """Else what was withdrawn stays, and another version's evidence is never found again."""
+    earlier = SCANS[1].model_copy(
+        update={"version": "1.0.0", "finished_at": NOW - timedelta(days=1), "target": "image"}
+    )
+    old = EVIDENCE.model_copy(update={"scans": (SCANS[0], earlier)})
+    older = [item.text for item in statements("registry/x", old, "0" * 64)]
+    for texts in ([*older, *TEXTS], [*TEXTS, *older]):
+        found = evidence_in(IMAGE, texts)
+        assert found is not None
+        assert set(found.scans) == set(SCANS)
+        assert found.scanned_by == EVIDENCE.scanned_by

@@ -88,3 +88,12 @@ def test_a_lock_that_goes_with_what_it_guards_leaves_nothing_and_lets_nobody_in(
     with exclusively(target, last=True):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_variable_tells_a_scanner_what_to_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TRIVY_SEVERITY", "GRYPE_ONLY_FIXED", "GITLEAKS_CONFIG", "BANDIT_X", "KEPT"):
+        monkeypatch.setenv(name, "outer")
+    printed = run_tool(["env"], timeout=10, environment={"GRYPE_DB_CACHE_DIR": "ours"})
+    names = {line.partition("=")[0] for line in printed.splitlines()}
+    assert {"KEPT", "GRYPE_DB_CACHE_DIR"} <= names
+    assert not names & {"TRIVY_SEVERITY", "GRYPE_ONLY_FIXED", "GITLEAKS_CONFIG", "BANDIT_X"}

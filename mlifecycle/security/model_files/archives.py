@@ -18,7 +18,7 @@ UNPACKED_BYTES = 64 * 1024 * 1024
 # What readers of archives raise for damaged, cut off and encrypted bytes, each its own: gzip and
 # bzip2 OSError, a zip with a password RuntimeError. What cannot be read is refused.
 UNREADABLE = (
-    *(OSError, EOFError, ValueError, RuntimeError),
+    *(OSError, EOFError, ValueError, RuntimeError, MemoryError, OverflowError),
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError),
 )
 # What a pickle can begin with: an instruction that takes nothing from the empty stack. One

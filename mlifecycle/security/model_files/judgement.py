@@ -1,11 +1,15 @@
 """The judge of each format of a model: a new format has its line in `_JUDGES`."""
 
 import hashlib
+import resource
+import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mlifecycle.process import ToolError
+from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan
 from mlifecycle.security.model_files.archives import UnsafeError
 from mlifecycle.security.model_files.boosters import require_lightgbm, require_xgboost
@@ -14,6 +18,10 @@ from mlifecycle.security.model_files.pickles import scan_pickle
 from mlifecycle.security.model_files.saved_model import require_saved_model
 from mlifecycle.security.model_files.skops_archive import require_skops
 from mlifecycle.security.model_files.torch_export import require_torch_export
+
+# What a model of the largest size takes, several times over.
+JUDGE_SECONDS = 300
+JUDGE_BYTES = 12 * 1024**3
 
 
 class Judged(BaseModel):
@@ -36,19 +44,31 @@ class Judged(BaseModel):
     scans: tuple[Scan, ...] = ()
 
 
-def judge(content: bytes, format_name: str | None) -> Judged:
-    """Look at a file's content.
+def digest_of(content: bytes) -> Judged:
+    """A file of which only the digest is wanted."""
+    return Judged(digest=hashlib.sha256(content).hexdigest())
 
-    Args:
-        format_name: of the format that it must be; None where only its digest is wanted.
-    """
-    found = Judged(digest=hashlib.sha256(content).hexdigest())
-    if format_name is None:
-        return found
+
+def judge(content: bytes, format_name: str) -> Judged:
+    """Look at a file's content, which must be of that format."""
+    found = digest_of(content)
     try:
         return found.model_copy(update=_JUDGES[format_name](content))
     except (UnsafeError, ToolError) as error:
         return found.model_copy(update={"refusal": str(error)})
+
+
+def judge_apart(content: bytes, format_name: str) -> Judged:
+    """The same in a process of its own: a hostile file may take all of its time and memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model"
+        file.write_bytes(content)
+        command: list[str | Path] = [sys.executable, "-m", __name__, file, format_name]
+        try:
+            return Judged.model_validate_json(run_tool(command, timeout=JUDGE_SECONDS))
+        except (ToolError, ValidationError) as error:
+            refusal = f"it could not be looked at: {str(error)[-500:]}"
+            return digest_of(content).model_copy(update={"refusal": refusal})
 
 
 def _plain(require: Callable[[bytes], None]) -> Callable[[bytes], dict[str, object]]:
@@ -73,3 +93,13 @@ _JUDGES: dict[str, Callable[[bytes], dict[str, object]]] = {
     "saved_model": _saved_model,
     "pickle": lambda content: {"scans": scan_pickle(content)},
 }
+
+
+def main() -> None:
+    """Arguments: a file and its format. Prints what is known of it."""
+    resource.setrlimit(resource.RLIMIT_AS, (JUDGE_BYTES, JUDGE_BYTES))
+    print(judge(Path(sys.argv[1]).read_bytes(), sys.argv[2]).model_dump_json())
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from mlifecycle.security.model_files.archives import UnsafeError, read_member, strict_zip
-from mlifecycle.security.model_files.torch_expressions import is_guard, is_size
+from mlifecycle.security.model_files.torch_expressions import is_guard, is_size, is_spec
 
 # Below the archive's own folder; https://docs.pytorch.org/docs/stable/export/pt2_archive.html.
 _MEMBERS = re.compile(
@@ -110,9 +110,8 @@ def _require_part(part: dict[str, Any]) -> None:
     if "expr_str" in part and not is_size(part["expr_str"]):
         raise UnsafeError(f"its size {str(part['expr_str'])[:100]!r} is more than arithmetic")
     for key in ("in_spec", "out_spec"):
-        # An enumeration's module would be imported.
-        if "__enum__" in str(part.get(key)):
-            raise UnsafeError(f"its {key} names an enumeration: {SAFE}")
+        if part.get(key) and not is_spec(part[key]):
+            raise UnsafeError(f"its {key} is more than tuples, lists and dictionaries: {SAFE}")
     if part.get("as_custom_obj") is not None:
         raise UnsafeError(f"its graph holds an object: {SAFE}")
 

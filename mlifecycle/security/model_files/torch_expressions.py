@@ -1,10 +1,12 @@
-"""The Python in an exported program: sizes and guards, which PyTorch evaluates when it loads one.
+"""What PyTorch interprets in an exported program when it loads one: sizes, guards, containers.
 
-Both are read by Python's own parser and held to what PyTorch writes: arithmetic on sizes, and
-comparisons of the sizes of inputs.
+Sizes and guards are Python; they are read by its own parser and held to what PyTorch writes,
+arithmetic on sizes and comparisons of the sizes of inputs. Containers are JSON within JSON, whose
+types and contexts can name modules.
 """
 
 import ast
+import json
 import re
 from collections.abc import Callable
 
@@ -28,6 +30,8 @@ _OPERATIONS = (
 )
 _COSTLY = (ast.Pow, ast.LShift)
 _LONGEST = 1000
+# None stands for a leaf.
+_CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 
 
 def is_size(text: object) -> bool:
@@ -38,6 +42,31 @@ def is_size(text: object) -> bool:
 def is_guard(text: object) -> bool:
     """Whether a text compares sizes of inputs: L['x'].size()[0] <= 64."""
     return _consists_of(text, _is_of_guard)
+
+
+def is_spec(text: object) -> bool:
+    """Whether a text describes plain containers, as PyTorch writes it: [1, {"type": ...}]."""
+    try:
+        document = json.loads(text) if isinstance(text, str) else None
+        waiting = [document[1]] if isinstance(document, list) and len(document) == 2 else [None]
+        while waiting:
+            node = waiting.pop()
+            if not isinstance(node, dict) or set(node) != {"type", "context", "children_spec"}:
+                return False
+            if node["type"] not in _CONTAINERS or not _is_plain(node["context"]):
+                return False
+            waiting += node["children_spec"]
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return True
+
+
+def _is_plain(context: object) -> bool:
+    """Whether a container's context is nothing, or its keys."""
+    value = json.loads(context) if isinstance(context, str) else context
+    return value is None or (
+        isinstance(value, list) and all(type(key) in (str, int) for key in value)
+    )
 
 
 def _consists_of(text: object, known: Callable[[ast.AST], bool]) -> bool:

@@ -83,9 +83,10 @@ def test_a_served_program_answers_as_pytorch_does(tmp_path: Path) -> None:
         rows = torch.randn(64, 4)
         file = pathlib.Path(sys.argv[1])
         served = load({"model.pt2": file.read_bytes()}, "model.pt2")
-        served.require_columns(4)
+        assert served.inputs[0].takes((64, 4)) and not served.inputs[0].takes((64, 3))
         own = torch.export.load(file).module()(rows).detach().numpy()
-        print(json.dumps([served.predict(rows.numpy()).tolist(), own.tolist()]))
+        found = served.infer({served.inputs[0].name: rows.numpy()})[0]
+        print(json.dumps([found.tolist(), own.tolist()]))
         """,
         tmp_path,
         DATA / "model.pt2",
@@ -121,10 +122,11 @@ def test_a_served_saved_model_answers_as_tensorflow_does(tmp_path: Path) -> None
         files = {str(f.relative_to(folder.parent)): f.read_bytes()
                  for f in folder.rglob("*") if f.is_file()}
         served = load(files, "saved_model/saved_model.pb")
-        served.require_columns(4)
+        assert served.inputs[0].takes((64, 4)) and not served.inputs[0].takes((64, 3))
         own = tensorflow.saved_model.load(folder).signatures["serving_default"]
         expected = own(x=tensorflow.constant(rows))["score"].numpy()
-        print(json.dumps([served.predict(rows).tolist(), expected.tolist()]))
+        found = served.infer({"x": rows})[0]
+        print(json.dumps([found.tolist(), expected.tolist()]))
         """,
         tmp_path,
         DATA / "saved_model",

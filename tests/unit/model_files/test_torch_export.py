@@ -71,11 +71,20 @@ def argument(value: dict[str, Any]) -> Callable[[Any], None]:
     return change
 
 
-def specification(graph: Any) -> None:
-    signature = graph["graph_module"]["module_call_graph"][0]["signature"]
-    signature["in_spec"] = '{"__enum__": true, "fqn": "antigravity:X", "name": "A"}'
+def specification(text: str, key: str = "in_spec") -> Callable[[Any], None]:
+    def change(graph: Any) -> None:
+        graph["graph_module"]["module_call_graph"][0]["signature"][key] = text
+
+    return change
 
 
+def container(kind: str, context: str) -> str:
+    leaf = {"type": None, "context": None, "children_spec": []}
+    return json.dumps([1, {"type": kind, "context": context, "children_spec": [leaf]}])
+
+
+ENUM = '{"__enum__": true, "fqn": "antigravity:X", "name": "A"}'
+FACTORY = '{"default_factory_module": "antigravity", "default_factory_name": "x"}'
 RUN = "__import__('os').system('touch ran')"
 
 
@@ -120,7 +129,20 @@ RUN = "__import__('os').system('touch ran')"
         (guard("L['x'].size()[0]**9 == 1"), "more than a comparison"),
         (guard({"code": RUN}), "more than a comparison"),
         (lambda graph: graph.update(guards_code=RUN), "guards are no list"),
-        (specification, "names an enumeration"),
+        (specification(container("builtins.dict", ENUM)), "in_spec is more than"),
+        (specification(container("builtins.dict", f"[{ENUM}]")), "in_spec is more than"),
+        (
+            specification(container("builtins.dict", ENUM.replace("__e", "\\u005f_e"))),
+            "in_spec is more than",
+        ),
+        (
+            specification(container("collections.defaultdict", FACTORY), "out_spec"),
+            "out_spec is more than",
+        ),
+        (specification(container("collections.namedtuple", "null")), "in_spec is more than"),
+        (specification("[1]"), "in_spec is more than"),
+        (specification("[1, 2]"), "in_spec is more than"),
+        (specification("[" * 100_000), "in_spec is more than"),
     ],
 )
 def test_a_graph_that_would_run_python_is_refused(
