@@ -23,7 +23,6 @@ from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.admission import NewImage, await_admission, kept_releases
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
-from mlifecycle.security.image_scan import used
 from mlifecycle.stack.gating import GatedStack, Materials
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT
 
@@ -95,7 +94,7 @@ class ModelDeployment(pulumi.ComponentResource):
                 "lock": dependencies.lock.digest,
                 "build": inputs if isinstance(inputs, str) else inputs.digest(),
                 "generator": args.generator_digest,
-                "scanners": used(args.stack.gate.scanners),
+                "scanners": args.stack.scanned_by,
                 # Where nothing else changes, what the registry has lost is put there again. When
                 # that is done it must be no change that it is done, so then it is ignored.
                 **({"gate": f"owed {uuid4()}"} if args.materials.is_owed else {}),

@@ -22,6 +22,7 @@ from mlifecycle.image import names
 from mlifecycle.image.context import server_digests
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
+from mlifecycle.process import ToolError
 from mlifecycle.release.publication import Destination, is_published
 from mlifecycle.security.image_scan import Scanners, prune_layouts, used
 from mlifecycle.security.signing import StatementSigner
@@ -44,7 +45,12 @@ def context_digest(runtime: str) -> str:
 
 @dataclass(frozen=True)
 class GatedStack:
-    """A stack on this machine: what all of its models are gated by and made of."""
+    """A stack on this machine: what all of its models are gated by and made of.
+
+    Attributes:
+        scanned_by: as `Evidence.scanned_by`; empty where a scanner does not say its version, which
+            the gate refuses.
+    """
 
     name: str
     settings: StackSettings
@@ -53,6 +59,7 @@ class GatedStack:
     base_images: BaseImages
     base_image: BaseImage
     locks: LockStore
+    scanned_by: str
 
     def destination(self, inputs: BuildInputs) -> Destination:
         """Where a model's images are published."""
@@ -60,7 +67,7 @@ class GatedStack:
         return Destination(
             names.repository(self.settings.registry, inputs.model),
             alias if self.settings.version_tags else "",
-            used(self.gate.scanners),
+            self.scanned_by,
             self.gate.scanners.signer,
             self.gate.policy_digest,
         )
@@ -125,7 +132,15 @@ def gated_stack(
         bases,
         bases.of(settings.base_image),
         LockStore(settings.registry, CACHE),
+        _scanned_by(scanners),
     )
+
+
+def _scanned_by(scanners: Scanners) -> str:
+    try:
+        return used(scanners)
+    except ToolError:
+        return ""
 
 
 def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:

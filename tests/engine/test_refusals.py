@@ -187,7 +187,7 @@ def test_a_scanner_that_fails_fails_the_preview(
     sandbox.own_cache()
     sandbox.configure(scanTimeoutSeconds="8")
     # A version that nobody has released: for others the registry may hold evidence.
-    sandbox.write_manifest(('version: "2.1.0"', f'version: "2.1.0-{sandbox.stack}"'))
+    sandbox.write_manifest(('version: "2.1.0"', f'version: "2.1.0-x.{sandbox.stack}"'))
     if fault == "missing":
         hide_trivy(sandbox, tmp_path)
         expected = "trivy cannot be started"

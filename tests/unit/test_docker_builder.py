@@ -3,6 +3,7 @@
 The resource's provider is in no package registry, so the engine is Pulumi's mock here.
 """
 
+import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -35,6 +36,8 @@ class Engine(pulumi.runtime.Mocks):
 def image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModelImage:
     MADE.clear()
     DONE.clear()
+    # Pulumi takes the thread's own loop, which an earlier test may have closed.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(Engine(), preview=False)
     folders = [tmp_path / name for name in ("patches", "server", "wheels", "release")]
     for folder in folders:
