@@ -56,6 +56,9 @@ def judge(content: bytes, format_name: str) -> Judged:
         return found.model_copy(update=_JUDGES[format_name](content))
     except (UnsafeError, ToolError) as error:
         return found.model_copy(update={"refusal": str(error)})
+    except Exception as error:  # what nobody thought of is no reason to let it pass
+        refusal = f"it could not be looked at: {type(error).__name__} {str(error)[:200]}"
+        return found.model_copy(update={"refusal": refusal})
 
 
 def judge_apart(content: bytes, format_name: str) -> Judged:

@@ -35,6 +35,7 @@ LOADERS = frozenset(
 LARGEST_ARRAY = 2 * 1024**3
 # A tree in itself: the nodes, without a look at them.
 TREES = ("._tree.Tree", ".predictor.TreePredictor")
+_LOSSES = ("sklearn._loss.", "sklearn.linear_model._sgd_fast.")
 SAFE = "export the model to ONNX with skl2onnx"
 _MEMBER = re.compile(r"[\w-]+\.(npy|npz|bin)|schema\.json")
 # Whose trees are asked without a look at how many features there are.
@@ -95,11 +96,13 @@ def _require_known(schema: Any, archive: zipfile.ZipFile) -> None:
 
 
 def _require_type(part: dict[str, Any], name: str) -> None:
-    if part.get("__loader__") not in LOADERS:
+    if str(part.get("__loader__")) not in LOADERS:
         raise UnsafeError(
             f"it is to make a {str(part.get('__loader__'))[:100]!r}, which can call what it"
             f" likes: {SAFE}"
         )
+    if part["__loader__"] == "LossNode" and not name.startswith(_LOSSES):
+        raise UnsafeError(f"it is to call {name[:100]}: {SAFE}")
     if part["__loader__"] != "CachedNode" and name not in known_types():
         raise UnsafeError(f"it needs {name[:100]}, which is no type that is trusted: {SAFE}")
 

@@ -35,6 +35,14 @@ _TARGET = re.compile(
 _HIGHER_ORDER = re.compile(
     r"torch\.ops\.higher_order\.(cond|map_impl|scan|while_loop|wrap_with_set_grad_enabled)"
 )
+# What stands for a tensor, a parameter or an argument; and what such names may be.
+_NAMED = frozenset(
+    {
+        *("name", "as_name", "arg_name", "parameter_name", "buffer_name", "tensor_constant_name"),
+        *("user_input_name", "custom_obj_name", "fqn", "forward_arg_names"),
+    }
+)
+_KEY = re.compile(r"[\w.]+", re.ASCII)
 SAFE = "export the model to ONNX with torch.onnx.export"
 
 
@@ -76,6 +84,8 @@ def _require_raw(configuration: Any, name: str) -> None:
     if not isinstance(entries, dict):
         raise UnsafeError(f"its {name} has no entries")
     for key, entry in entries.items():
+        if not _KEY.fullmatch(key):
+            raise UnsafeError(f"its tensor {key[:100]!r} has no name that is one")
         path = entry.get("path_name") if isinstance(entry, dict) else None
         plain = isinstance(path, str) and re.fullmatch(r"(weight|tensor)_\d+", path)
         if not plain or entry.get("use_pickle") is not False:
@@ -103,6 +113,13 @@ def _require_graph(graph: Any) -> None:
 
 
 def _require_part(part: dict[str, Any]) -> None:
+    # PyTorch writes them into Python, as they are.
+    for key, value in part.items():
+        names = value if key == "forward_arg_names" and isinstance(value, list) else [value]
+        if key in _NAMED and not all(_is_name(name) for name in names):
+            raise UnsafeError(f"its {key} {str(value)[:100]!r} is no name")
+        if not _KEY.fullmatch(key):
+            raise UnsafeError(f"its graph has a part called {key[:100]!r}")
     for key in ("target", "as_operator"):
         name = part.get(key)
         if name is not None and not _is_operator(name):
@@ -114,6 +131,10 @@ def _require_part(part: dict[str, Any]) -> None:
             raise UnsafeError(f"its {key} is more than tuples, lists and dictionaries: {SAFE}")
     if part.get("as_custom_obj") is not None:
         raise UnsafeError(f"its graph holds an object: {SAFE}")
+
+
+def _is_name(name: object) -> bool:
+    return not isinstance(name, str) or not name or _KEY.fullmatch(name) is not None
 
 
 def _is_operator(name: object) -> bool:
