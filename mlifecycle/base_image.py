@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 
 from mlifecycle import registry
-from mlifecycle.exclusive import exclusively
+from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.image.names import OsPatches
 from mlifecycle.os_patches import PatchStore
 from mlifecycle.process import ToolError
@@ -62,9 +62,7 @@ class BaseImages:
                 patches = OsPatches(**json.loads(file.read_text()))
             else:
                 patches = self.patches.find(reference, self.builder)
-                partial = file.with_suffix(".partial")
-                partial.write_text(json.dumps(asdict(patches)))
-                partial.rename(file)
+                write_whole(file, json.dumps(asdict(patches)))
         return BaseImage(name, reference, patches, is_kept=False)
 
     def renewed(self, name: str) -> BaseImage:

@@ -1,4 +1,4 @@
-"""One run at a time for a piece of work that several may want."""
+"""One run at a time for what several may want, and files that are whole or not there."""
 
 import fcntl
 import os
@@ -22,6 +22,14 @@ def exclusively(target: Path, *, last: bool = False) -> Iterator[None]:
         yield
         if last:
             file.unlink()
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file so that no reader, and no run after a crash, ever finds a part of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    partial.write_text(text)
+    partial.rename(file)
 
 
 @contextmanager

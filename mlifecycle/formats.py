@@ -20,6 +20,8 @@ class Format:
     system_packages: tuple[str, ...] = ()
 
 
+# A program, and no data: what it needs beside the others' rules goes by this name.
+PICKLE = "pickle"
 FORMATS = {
     item.name: item
     for item in (
@@ -30,6 +32,6 @@ FORMATS = {
         Format("lightgbm", ("model.txt",), "lightgbm", ("libgomp1",)),
         Format("torch_export", ("model.pt2",), "torch"),
         Format("saved_model", ("saved_model.pb",), "tensorflow"),
-        Format("pickle", ("model.pkl",), "sklearn"),
+        Format(PICKLE, ("model.pkl",), "sklearn"),
     )
 }

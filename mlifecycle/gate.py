@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mlifecycle.dependencies.lock import Lock
+from mlifecycle.formats import PICKLE
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation, standing_finding
 from mlifecycle.governance.findings import Finding, refusals
@@ -17,10 +18,10 @@ from mlifecycle.report.governance import failure_text
 from mlifecycle.security import verdict
 from mlifecycle.security.evidence import Evidence, Scan, Target
 from mlifecycle.security.image_scan import Scanners, evidence_of, scan_versions
+from mlifecycle.security.model_files.pickles import SCANNERS
 from mlifecycle.security.rules import Scanned
 
 IMAGE_SCANS: tuple[tuple[str, Target], ...] = (("trivy", "image"), ("grype", "image"))
-PICKLE_SCANS: tuple[tuple[str, Target], ...] = (("picklescan", "model"), ("fickling", "model"))
 NAMED_SCANNER = "grype"
 
 
@@ -129,8 +130,8 @@ def _judged(
     required = IMAGE_SCANS + tuple(
         (NAMED_SCANNER, target) for versions, target in named if versions
     )
-    if inputs.format_name == "pickle":
-        required += PICKLE_SCANS
+    if inputs.format_name == PICKLE:
+        required += tuple((scanner, "model") for scanner in SCANNERS)
     release = verdict.Release(
         inputs.model, inputs.version, evidence.image_digest, inputs.base_image
     )

@@ -11,6 +11,7 @@ no model sees, for which its predictions are compared. Metrics are those of the 
 """
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 Numbers = npt.NDArray[np.float64]
+Predict = Callable[[Numbers], npt.NDArray[Any]]
 TRAINING_ROWS, HELD_OUT_ROWS, GOLDEN_ROWS = 6000, 4000, 8
 # What the golden outputs may differ by where another CPU rounds differently.
 TOLERANCE = 1e-5
+# A prediction above it is a positive one, where the model answers with probabilities.
+THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,25 @@ class Population:
     rows: Numbers
     labels: npt.NDArray[np.int64]
     groups: npt.NDArray[np.int64]
+
+
+def train(features: list[Feature], seed: int, fit: Callable[[Population, Path], Predict]) -> None:
+    """Train on one population and measure on another: what each train.py does.
+
+    seed: of the rows of training; the held-out ones have the next.
+    fit: trains on a population, writes the model's file to a folder, and says how it predicts.
+    """
+    output = Path(sys.argv[1])
+    output.mkdir(parents=True, exist_ok=True)
+    training, held_out = (
+        draw(features, TRAINING_ROWS, seed),
+        draw(features, HELD_OUT_ROWS, seed + 1),
+    )
+    predict = fit(training, output)
+    write_golden(output, features, held_out.rows, predict)
+    chosen = (np.asarray(predict(held_out.rows)) > THRESHOLD).astype(int)
+    metrics = measured(held_out, chosen, training.rows)
+    print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
 
 
 def draw(features: list[Feature], rows: int, seed: int) -> Population:
@@ -91,9 +114,7 @@ def stability(before: Numbers, after: Numbers) -> float:
     return float(((new - old)[kept] * np.log(new[kept] / old[kept])).sum())
 
 
-def write_golden(
-    folder: Path, features: list[Feature], rows: Numbers, predict: Callable[[Numbers], Any]
-) -> None:
+def write_golden(folder: Path, features: list[Feature], rows: Numbers, predict: Predict) -> None:
     """The first rows of a population, with what the model answers."""
     document = {
         "feature_names": [feature.name for feature in features],
@@ -102,8 +123,3 @@ def write_golden(
         "tolerance": TOLERANCE,
     }
     (folder / "golden.json").write_text(json.dumps(document, indent=1) + "\n")
-
-
-def show(metrics: dict[str, float]) -> None:
-    """The metrics as a manifest has them."""
-    print(", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))

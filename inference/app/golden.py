@@ -19,13 +19,11 @@ class GoldenSamples:
     tensors: for each of the model's inputs, G rows of its type.
     outputs: by the names of some of the model's outputs, G rows of what it answers.
     tolerance: the largest absolute difference that still counts as equal.
-    feature_names: in the order of the columns, where the model has one input of columns.
     """
 
     tensors: dict[str, Array]
     outputs: dict[str, Array]
     tolerance: float
-    feature_names: tuple[str, ...] = ()
 
 
 def parse_golden(
@@ -46,12 +44,12 @@ def parse_golden(
         expected = _outputs(document["outputs"], outputs)
         if len(rows | {len(tensor) for tensor in expected.values()}) != 1:
             raise ValueError(f"{max(rows)} inputs need as many outputs")
-        names = _feature_names(document.get("feature_names"), inputs)
+        _check_feature_names(document.get("feature_names"), inputs)
     except KeyError as error:
         raise StartupError(f"Golden samples at {uri} lack {error}") from error
     except (TypeError, ValueError, RequestError) as error:
         raise StartupError(f"Golden samples at {uri} can't be read: {error}") from error
-    return GoldenSamples(tensors, expected, float(tolerance), names)
+    return GoldenSamples(tensors, expected, float(tolerance))
 
 
 def check_golden(samples: GoldenSamples, found: Mapping[str, Array], uri: str) -> None:
@@ -114,11 +112,11 @@ def _outputs(given: Any, specs: Sequence[TensorSpec]) -> dict[str, Array]:
     return expected
 
 
-def _feature_names(given: Any, specs: Sequence[TensorSpec]) -> tuple[str, ...]:
+def _check_feature_names(given: Any, specs: Sequence[TensorSpec]) -> None:
+    """They say nothing to the model, but as many as columns there must be."""
     if given is None:
-        return ()
+        return
     if not isinstance(given, list) or not given or {type(name) for name in given} != {str}:
         raise ValueError("feature_names must be a non-empty list of strings")
     if len(specs) != 1 or len(specs[0].shape) != 2 or specs[0].shape[1] not in (-1, len(given)):
         raise ValueError(f"the model does not take {len(given)} features")
-    return tuple(given)

@@ -28,8 +28,7 @@ class ClientGone(Exception):
 class BodyReader:
     """Reads requests' bodies, and gives up those that do not arrive.
 
-    One timer looks after all of them: one for each request, as asyncio.timeout sets it, would take
-    a tenth of what a small prediction takes.
+    One timer looks after all of them: asyncio.timeout takes longer than reading a small body.
     """
 
     def __init__(self) -> None:

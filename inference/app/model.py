@@ -22,26 +22,19 @@ _BATCH_TOLERANCE = 1e-3
 class Model:
     """A loaded model that answers for one release. Threads may share it.
 
-    release: what it is. inputs, outputs: its signature. feature_names: F names, in the order of the
-    columns, where golden samples give them. verified: how many golden samples it has answered.
-    can_batch: whether samples of several requests may share a run. seconds_per_row: what a row
-    takes, as measured when it was warm.
+    release: what it is. inputs, outputs: its signature. verified: how many golden samples it has
+    answered. can_batch: whether samples of several requests may share a run. seconds_per_row: what
+    a row takes, as measured when it was warm.
     """
 
     def __init__(self, release: Release, runtime: Runtime, samples: GoldenSamples | None) -> None:
         self.release = release
         self.inputs: tuple[TensorSpec, ...] = runtime.inputs
         self.outputs: tuple[TensorSpec, ...] = runtime.outputs
-        self.feature_names = samples.feature_names if samples else ()
         self.verified = _rows(samples.tensors) if samples else 0
         self.can_batch = False
         self.seconds_per_row = 0.0
         self.infer = runtime.infer
-
-    @property
-    def rows_of_features(self) -> TensorSpec | None:
-        """Its one input, where that has rows of numbers: what /predict takes as plain lists."""
-        return self.inputs[0] if len(self.inputs) == 1 else None
 
 
 def artifact_digest(files: Mapping[str, bytes]) -> str:
@@ -125,8 +118,10 @@ def _warm_up(model: Model, tensors: Mapping[str, Array]) -> tuple[list[Array], f
 
 
 def _can_batch(model: Model, tensors: Mapping[str, Array], found: list[Array]) -> bool:
-    """Whether each row is answered alone as it is among others."""
+    """Whether any rows can be put together, and each is answered alone as it is among others."""
     if not all(spec.is_in_rows for spec in (*model.inputs, *model.outputs)):
+        return False
+    if any(-1 in spec.shape[1:] for spec in model.inputs):
         return False
     alone = model.infer(_first(model, tensors, 1))
     return all(

@@ -1,8 +1,4 @@
-"""The ASGI application: its routes, and every error as JSON.
-
-No framework stands between the socket and the model: each layer would cost a tenth of what a small
-prediction takes (benchmarks/serving).
-"""
+"""The ASGI application: its routes, and every error as JSON (docs/decisions/0019)."""
 
 import json
 import os
@@ -26,7 +22,6 @@ from app.tensors import TensorSpec
 _GET, _POST = ("GET", "HEAD"), ("POST",)
 _BODIES = (b"application/json", b"application/octet-stream")
 _PROTOCOL = "/v2"
-EXTENSIONS = ["binary_tensor_data"]
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[int]]
 

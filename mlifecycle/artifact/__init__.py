@@ -1,7 +1,6 @@
 """The model artifact in its store: what it is, whether it may be served, and its golden samples."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,7 +11,7 @@ from mlifecycle.artifact.golden import GOLDEN_FILE, GoldenSamples, read_golden
 from mlifecycle.artifact.layout import MLMODEL, find_model
 from mlifecycle.artifact.stored import ArtifactError, StoredFolder, open_folder
 from mlifecycle.digests import folder_digest
-from mlifecycle.exclusive import exclusively
+from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.formats import Format
 from mlifecycle.model_store import ModelStore
 from mlifecycle.security import model_files
@@ -131,11 +130,9 @@ class _Known:
         file = self.cache / "artifacts" / f"{digest}.json"
         with exclusively(file):
             if not file.exists():
-                partial = file.with_suffix(".partial")
                 # Of just the content that was announced, or an error.
-                partial.write_text(self._read(name, format_name).model_dump_json())
-                partial.rename(file)
-            return Judged(**json.loads(file.read_text()))
+                write_whole(file, self._read(name, format_name).model_dump_json())
+            return Judged.model_validate_json(file.read_text())
 
     def _read(self, name: str, format_name: str | None) -> Judged:
         content = self.folder.read(name)

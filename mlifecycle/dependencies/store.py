@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mlifecycle import registry
 from mlifecycle.dependencies.lock import Lock, lock_key, resolve
-from mlifecycle.exclusive import exclusively
+from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.process import ToolError
 
 LOCK = "application/vnd.mlifecycle.lock.v1"
@@ -64,9 +64,7 @@ class LockStore:
                 # One model's finding, not the end of the run; and it is tried again.
                 return Lock("", str(error))
             if not lock.problem:
-                partial = file.with_suffix(".partial")
-                partial.write_text(lock.text)
-                partial.rename(file)
+                write_whole(file, lock.text)
             return lock
 
     def _name(self, dependencies: Sequence[str]) -> str:

@@ -94,15 +94,14 @@ def server_digests(source: Path, runtime: str) -> list[str]:
 
 def _server_files(source: Path, runtime: str) -> dict[Path, Path]:
     """Each file of the build context, and the file of the source that it is."""
-    own = RUNTIMES / runtime
-    modules = list((source / "app").glob("*.py"))
-    modules += [source / RUNTIMES / "__init__.py", *(source / own).glob("*.py")]
+    own = source / RUNTIMES / runtime
+    found = [*(source / name for name in SERVER_FILES), *sorted((source / "app").glob("*.py"))]
+    found += [source / RUNTIMES / "__init__.py", *sorted(own.glob("*.py"))]
     # Its lists are read where it runs; what it is installed from is not.
-    modules += [path for path in (source / own).glob("*.txt") if path.name != REQUIREMENTS]
-    files = {path.relative_to(source): path.relative_to(source) for path in sorted(modules)}
-    return {**{Path(name): Path(name) for name in SERVER_FILES}, **files} | {
-        Path(REQUIREMENTS): own / REQUIREMENTS
-    }
+    found += [path for path in sorted(own.glob("*.txt")) if path.name != REQUIREMENTS]
+    files = {path.relative_to(source): path.relative_to(source) for path in found}
+    files[Path(REQUIREMENTS)] = RUNTIMES / runtime / REQUIREMENTS
+    return files
 
 
 def _once(target: Path, make: Callable[[Path], None]) -> None:

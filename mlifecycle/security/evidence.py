@@ -125,14 +125,6 @@ def scanner_names(scanners: Iterable[tuple[str, str, str]]) -> str:
 Kind = TypeVar("Kind", bound=Scans)
 
 
-def write_scans(scans: Scans, file: Path) -> None:
-    """Write them whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    partial.write_text(scans.model_dump_json(indent=2))
-    partial.rename(file)
-
-
 def read_scans(kind: type[Kind], file: Path) -> Kind | None:
     """Those of an earlier run; None when there are none or they cannot be read."""
     try:

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mlifecycle.exclusive import exclusively
+from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import (
     Scan,
@@ -13,7 +13,6 @@ from mlifecycle.security.evidence import (
     Secret,
     Target,
     read_scans,
-    write_scans,
 )
 from mlifecycle.security.scanner_report import findings, json_document
 
@@ -73,7 +72,7 @@ def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
             known = Scans(
                 scans=(_scan(arguments, "history", commits, timeout, configuration=PLAIN),)
             )
-            write_scans(known, file)
+            write_whole(file, known.model_dump_json(indent=2))
     return known.scans[0]
 
 

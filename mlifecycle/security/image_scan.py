@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from mlifecycle.exclusive import exclusively
+from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.image import build, context, names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.os_patches import PatchStore
@@ -23,7 +23,6 @@ from mlifecycle.security.evidence import (
     Target,
     read_scans,
     scanner_names,
-    write_scans,
 )
 from mlifecycle.security.evidence_store import find_evidence
 from mlifecycle.security.signing import StatementSigner
@@ -78,7 +77,7 @@ def evidence_of(inputs: BuildInputs, scanners: Scanners) -> Evidence:
         evidence = read_scans(Evidence, file)
         if evidence is None:
             evidence = _stored(inputs, scanners) or _made(inputs, scanners, folder / "layout")
-            write_scans(evidence, file)
+            write_whole(file, evidence.model_dump_json(indent=2))
     return evidence
 
 
@@ -165,7 +164,7 @@ def scan_versions(versions: Sequence[str], target: Target, scanners: Scanners) -
                 timeout=scanners.seconds,
             )
             known = Scans(scans=(scan,))
-            write_scans(known, file)
+            write_whole(file, known.model_dump_json(indent=2))
     return known.scans
 
 
@@ -177,7 +176,7 @@ def _runtime_scans(layout: Path, scanners: Scanners) -> RuntimeScans:
         known = read_scans(RuntimeScans, file)
         if known is None or known.layers != layers or _is_old(known):
             known = _scan(layout, layers, scanners)
-            write_scans(known, file)
+            write_whole(file, known.model_dump_json(indent=2))
     return known
 
 

@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from mlifecycle.dependencies.lock import NO_LOCK, Lock
+from mlifecycle.formats import PICKLE
 from mlifecycle.governance.rule import Objection, Rule, Terms
 from mlifecycle.security.evidence import Scan, Target, Vulnerability, Weakness
 
@@ -150,7 +151,7 @@ def _check_weaknesses(scanned: Scanned, _: Terms) -> Iterator[Objection]:
 
 
 def _check_pickle(scanned: Scanned, _: Terms) -> Iterator[Objection]:
-    if scanned.format_name == "pickle":
+    if scanned.format_name == PICKLE:
         yield Objection(
             "the model file is a pickle, a program that runs when it is loaded",
             subject="model-pickle",

@@ -13,6 +13,7 @@ from mlifecycle.dependencies.lock import NO_LOCK
 from mlifecycle.dependencies.pins import exact_pins
 from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
+from mlifecycle.formats import FORMATS
 from mlifecycle.gate import Candidate, Dependencies, GateSettings
 from mlifecycle.governance.context import Context, RunningRelease
 from mlifecycle.governance.evaluation import Evaluation, is_standing
@@ -37,10 +38,12 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlif
 
 
 @cache
-def context_digest(runtime: str) -> str:
-    """64 hex digits over what all images of a runtime are built of, and over what builds them."""
-    files = (f"{folder_digest(BUILDER)}  {BUILDER}", *server_digests(SERVER, runtime))
-    return hashlib.sha256("\n".join(files).encode()).hexdigest()
+def context_digest(format_name: str) -> str:
+    """64 hex digits over what all images of a format are built of, and over what builds them."""
+    item = FORMATS[format_name]
+    parts = [f"{folder_digest(BUILDER)}  {BUILDER}", *server_digests(SERVER, item.runtime)]
+    parts += item.system_packages
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -160,7 +163,7 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     inputs = BuildInputs(
         artifact_digest=artifact.digest,
         golden_digest=artifact.golden_digest,
-        context_digest=context_digest(artifact.format.runtime),
+        context_digest=context_digest(artifact.format.name),
         base_image=stack.base_image.reference,
         os_patches=stack.base_image.patches,
         uri=model.uri,

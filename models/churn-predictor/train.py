@@ -13,7 +13,7 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from populations import HELD_OUT_ROWS, TRAINING_ROWS, Feature, draw, measured, show, write_golden
+from populations import Feature, Population, Predict, train
 
 FEATURES = [
     Feature("months_as_customer", lambda r, n: r.integers(1, 120, n), -1.2),
@@ -24,17 +24,13 @@ FEATURES = [
 ]
 
 
-def main() -> None:
-    """Train on one population, measure on another."""
-    output = Path(sys.argv[1])
-    output.mkdir(parents=True, exist_ok=True)
-    training, held_out = draw(FEATURES, TRAINING_ROWS, 11), draw(FEATURES, HELD_OUT_ROWS, 12)
+def fit(training: Population, output: Path) -> Predict:
+    """A logistic regression on the products of the features."""
     model = make_pipeline(StandardScaler(), PolynomialFeatures(2), LogisticRegression(C=10))
     model.fit(training.rows, training.labels)
     skops.io.dump(model, output / "model.skops")
-    write_golden(output, FEATURES, held_out.rows, model.predict)
-    show(measured(held_out, model.predict(held_out.rows), training.rows))
+    return model.predict
 
 
 if __name__ == "__main__":
-    main()
+    train(FEATURES, 11, fit)

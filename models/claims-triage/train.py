@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 
 import lightgbm
-import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from populations import HELD_OUT_ROWS, TRAINING_ROWS, Feature, draw, measured, show, write_golden
+from populations import Feature, Population, Predict, train
 
 FEATURES = [
     Feature("claim_amount_eur", lambda r, n: r.lognormal(7.5, 0.9, n), 1.2),
@@ -21,14 +20,10 @@ FEATURES = [
     Feature("witnesses", lambda r, n: r.poisson(0.6, n), -0.7),
 ]
 ROUNDS = 150
-THRESHOLD = 0.5
 
 
-def main() -> None:
-    """Train on one population, measure on another."""
-    output = Path(sys.argv[1])
-    output.mkdir(parents=True, exist_ok=True)
-    training, held_out = draw(FEATURES, TRAINING_ROWS, 31), draw(FEATURES, HELD_OUT_ROWS, 32)
+def fit(training: Population, output: Path) -> Predict:
+    """Boosted trees, grown the same on each machine."""
     settings = {
         "objective": "binary",
         "num_leaves": 8,
@@ -38,15 +33,12 @@ def main() -> None:
         "num_threads": 1,
         "verbose": -1,
     }
-    data = lightgbm.Dataset(
-        training.rows, training.labels, feature_name=[feature.name for feature in FEATURES]
-    )
+    names = [feature.name for feature in FEATURES]
+    data = lightgbm.Dataset(training.rows, training.labels, feature_name=names)
     booster = lightgbm.train(settings, data, ROUNDS)
     booster.save_model(output / "model.txt")
-    write_golden(output, FEATURES, held_out.rows, booster.predict)
-    chosen = (np.asarray(booster.predict(held_out.rows)) > THRESHOLD).astype(int)
-    show(measured(held_out, chosen, training.rows))
+    return booster.predict
 
 
 if __name__ == "__main__":
-    main()
+    train(FEATURES, 31, fit)

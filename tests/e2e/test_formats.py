@@ -13,7 +13,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from mlifecycle.governance.context import CONTEXT_VARIABLE, Context
-from mlifecycle.governance.waivers import Waiver
+from tests.policy.test_evaluation import waiver
 from tests.sandbox import ROOT, Platform, Sandbox, model_store
 
 SEED_URI = "s3://mlifecycle-models/fraud-detector/v2.1.0"
@@ -84,20 +84,15 @@ def test_each_is_released_verified_and_a_pickle_by_its_waiver_only(sandbox: Sand
     assert refused.code != 0
     assert "- the model file is a pickle, a program that runs when it is loaded" in refused.output
     assert "1. Save the model with skops.io.dump" in refused.output
-    waiver = Waiver(
+    held = waiver(
         finding="model-pickle",
         model="pickled",
-        version="2.1.0",
-        owner="ada",
-        approver="grace",
-        reason="The model is trained anew in December",
         created=TODAY - timedelta(days=1),
         expires=TODAY + timedelta(days=20),
-        ticket="RISK-1",
     )
     context = Context(
         date=TODAY,
-        waivers=(waiver,),
+        waivers=(held,),
         running={},
         registries=(sandbox.platform.layout.registry,),
         namespace=f"{{namespace}}-{sandbox.stack}",

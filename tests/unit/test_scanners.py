@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from mlifecycle.exclusive import write_whole
 from mlifecycle.process import ToolError
 from mlifecycle.security import gitleaks, grype, trivy
-from mlifecycle.security.evidence import Evidence, Scan, Secret, read_scans, write_scans
+from mlifecycle.security.evidence import Evidence, Scan, Secret, read_scans
 
 NOW = datetime.now(UTC)
 
@@ -292,7 +293,7 @@ def test_evidence_is_read_back_and_a_broken_file_is_none(tmp_path: Path) -> None
     scan_ = Scan(scanner="trivy", version="0.74.0", target="image", inspected=1)
     evidence = Evidence(image_digest="sha256:" + "0" * 64, build="", scans=(scan_,), sbom="{}")
     file = tmp_path / "gate" / "evidence.json"
-    write_scans(evidence, file)
+    write_whole(file, evidence.model_dump_json(indent=2))
     assert read_scans(Evidence, file) == evidence
     file.write_text(file.read_text()[:-10])
     assert read_scans(Evidence, file) is None

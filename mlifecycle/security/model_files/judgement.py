@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mlifecycle.formats import PICKLE
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan
 from mlifecycle.security.model_files.archives import UnsafeError
@@ -94,7 +95,7 @@ _JUDGES: dict[str, Callable[[bytes], dict[str, object]]] = {
     "lightgbm": _plain(require_lightgbm),
     "torch_export": _plain(require_torch_export),
     "saved_model": _saved_model,
-    "pickle": lambda content: {"scans": scan_pickle(content)},
+    PICKLE: lambda content: {"scans": scan_pickle(content)},
 }
 
 

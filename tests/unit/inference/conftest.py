@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE.parents[2] / "inference"), str(HERE)]
 
 # First, because it keeps ONNX Runtime's telemetry from starting in whatever imports that later.
 import app  # noqa: E402, F401
+import onnx_bytes as onnx  # noqa: E402
 from local_serving import (  # noqa: E402
     COMMITTED_MODEL,
     FileStore,
@@ -23,7 +24,9 @@ from local_serving import (  # noqa: E402
     release_document,
     run_server,
     serve_files,
+    serve_model,
 )
+from small_models import two_by_two  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +77,31 @@ def serving(
     )
     server.wait_until_healthy()
     return server
+
+
+@pytest.fixture(scope="session")
+def sums(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A model of two inputs and two outputs: their sum, and the second again."""
+    golden = {
+        "inputs": {"x": [[1, 2], [3, 4]], "z": [[10, 20], [30, 40]]},
+        "outputs": {"y": [[11, 22], [33, 44]]},
+        "tolerance": 1e-6,
+    }
+    files = {"model.onnx": two_by_two(), "golden.json": json.dumps(golden).encode()}
+    with serve_model(files, tmp_path_factory.mktemp("sums")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A model that answers with the text that it is given, and has no golden samples."""
+    string = 8
+    content = onnx.model(
+        onnx.graph(
+            [onnx.node("Identity", ["x"], ["y"])],
+            [onnx.value_info("x", ["N", 2], string)],
+            [onnx.value_info("y", ["N", 2], string)],
+        )
+    )
+    with serve_model({"model.onnx": content}, tmp_path_factory.mktemp("texts")) as running:
+        yield running

@@ -25,6 +25,8 @@ COMMITTED_MODEL = ROOT / "models" / "fraud-detector" / "2.1.0"
 BUCKET = "models"
 PREFIX = "fraud-detector/v2.1.0"
 URI = f"s3://{BUCKET}/{PREFIX}"
+# One row for the committed model.
+ROW = [89.5, 14, 12.5, 0.2, 3, 1.1, 240.0, 1200, 0, 1]
 
 
 def sha256(content: bytes) -> str:
@@ -175,3 +177,15 @@ def run_server(release: dict[str, Any] | None, home: Path, environment: dict[str
         text=True,
     )
     return Server(process, port)
+
+
+@contextmanager
+def serve_model(files: dict[str, bytes], home: Path) -> Iterator[Server]:
+    """The real server, healthy, with these files and a store of them in the folder `home`."""
+    with serve_files(home / "store") as store:
+        store.put(files)
+        environment = {"MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint}
+        server = run_server(release_document(files), home, environment)
+        server.wait_until_healthy()
+        yield server
+        server.end()

@@ -3,23 +3,15 @@
 import json
 import subprocess
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from local_serving import Server
-from test_inference_model import two_by_two
-from test_protocol import GOLDEN, serving
 
 from tests.environments import python_with
 from tests.sandbox import ROOT
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    yield from serving(two_by_two(), GOLDEN, tmp_path_factory)
 
 
 def told(program: str, server: Server, tmp_path: Path) -> object:
@@ -37,7 +29,7 @@ def told(program: str, server: Server, tmp_path: Path) -> object:
 
 
 @pytest.mark.parametrize("binary", [True, False])
-def test_tritonclient(binary: bool, server: Server, tmp_path: Path) -> None:
+def test_tritonclient(binary: bool, sums: Server, tmp_path: Path) -> None:
     program = f"""
         import sys, json, numpy as np
         import tritonclient.http as triton
@@ -63,13 +55,13 @@ def test_tritonclient(binary: bool, server: Server, tmp_path: Path) -> None:
         print(json.dumps([answer.get_response()["id"], answer.as_numpy("y").tolist(),
                           answer.as_numpy("same").tolist(), refusal]))
     """
-    assert told(program, server, tmp_path) == [
+    assert told(program, sums, tmp_path) == [
         *("7", [[11, 22.5]], [[10, 20.5]]),
         "the model also needs input 'z'",
     ]
 
 
-def test_kserves_client(server: Server, tmp_path: Path) -> None:
+def test_kserves_client(sums: Server, tmp_path: Path) -> None:
     program = """
         import sys, json, asyncio, numpy as np
         from kserve import InferenceRESTClient, InferInput, InferRequest, RESTConfig
@@ -90,4 +82,4 @@ def test_kserves_client(server: Server, tmp_path: Path) -> None:
 
         asyncio.run(main())
     """
-    assert told(program, server, tmp_path) == [[[11, 22.5]], [[10, 20.5]]]
+    assert told(program, sums, tmp_path) == [[[11, 22.5]], [[10, 20.5]]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 
 from app.runtimes.onnx.external_data import find_external_files
 from app.tensors import Array, TensorSpec

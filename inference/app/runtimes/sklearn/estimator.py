@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from sklearn.utils import get_tags  # type: ignore[import-untyped]
+from sklearn.utils import get_tags
 
 from app.runtimes import FEATURES
 from app.tensors import Array, TensorSpec, spec_of
