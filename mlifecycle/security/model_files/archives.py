@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from typing import IO, cast
 
-# How deep archives are opened and how much comes out of them: beyond, nobody's model is.
+# How deep archives are opened and how much comes out of all of them: beyond, nobody's model is.
 DEPTH = 4
 UNPACKED_BYTES = 64 * 1024 * 1024
 # What readers of archives raise for damaged, cut off and encrypted bytes, each its own: gzip and
@@ -28,6 +28,9 @@ STARTS = frozenset(
     for instruction in pickletools.opcodes
     if not instruction.stack_before and instruction.name != "PERSID"
 )
+_CALLS = ("GLOBAL", "STACK_GLOBAL", "INST", "REDUCE", "OBJ")
+# Instructions that call nothing, after which bytes are taken for a pickle all the same.
+LONG_PROGRAM = 1_000_000
 ZIP = b"PK\x03\x04"
 _END_OF_ZIP = 22  # its last record, without a comment (PKWARE APPNOTE 4.3.16)
 _ENCRYPTED = 1
@@ -82,17 +85,25 @@ def read_member(archive: zipfile.ZipFile, name: str, largest: int = UNPACKED_BYT
     return content
 
 
-def pickle_in(content: bytes, depth: int = 0) -> str:
+def pickle_in(content: bytes) -> str:
     """What kind of pickle bytes are, or hold; empty where they are and hold none."""
-    if is_pickle(content):
-        return "a pickle"
-    if depth == DEPTH:
-        return ""
-    for name, inner in _members(content):
-        if inner is None:
-            return f"an archive that cannot be looked through ({name[:100]})"
-        if found := pickle_in(inner, depth + 1):
-            return f"an archive with {found} ({name[:100]})" if depth == 0 else found
+    unpacked = 0
+    waiting = [(content, "", 0)]
+    while waiting:
+        part, name, depth = waiting.pop()
+        if is_pickle(part):
+            return f"an archive with a pickle ({name[:100]})" if depth else "a pickle"
+        if depth == DEPTH:
+            continue
+        try:
+            for member, stream in _members(part):
+                inner = _read(stream, UNPACKED_BYTES - unpacked)
+                if inner is None:
+                    return f"an archive that cannot be looked through ({member[:100]})"
+                unpacked += len(inner)
+                waiting.append((inner, member, depth + 1))
+        except UNREADABLE:
+            return "an archive that cannot be looked through (damaged or encrypted)"
     return ""
 
 
@@ -100,32 +111,29 @@ def is_pickle(content: bytes) -> bool:
     """Whether bytes are a program for the pickle machine that names something to call."""
     if content[:1] not in STARTS:
         return False
-    calls = False
     try:
-        for opcode, _, _ in pickletools.genops(content):
-            calls = calls or opcode.name in ("GLOBAL", "STACK_GLOBAL", "INST", "REDUCE", "OBJ")
+        for index, (opcode, _, _) in enumerate(pickletools.genops(content)):
+            if opcode.name in _CALLS or index == LONG_PROGRAM:
+                return True
     except ValueError:
-        # Cut off, or followed by something else: what came before would have run.
-        return calls
-    return calls or content[:1] == b"\x80"
+        # Cut off, or followed by something else.
+        return False
+    return content[:1] == b"\x80"
 
 
-def _members(content: bytes) -> Iterator[tuple[str, bytes | None]]:
-    """What an archive holds; None for what is too large or cannot be read."""
-    try:
-        if zipfile.is_zipfile(io.BytesIO(content)):
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                for entry in archive.infolist():
-                    yield entry.filename, _read(archive.open(entry), UNPACKED_BYTES)
-        elif content[257:262] == b"ustar":
-            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-                for member in archive:
-                    file = archive.extractfile(member)
-                    yield member.name, _read(file, UNPACKED_BYTES) if file else b""
-        elif stream := _decompressed(content):
-            yield "compressed", _read(stream, UNPACKED_BYTES)
-    except UNREADABLE:
-        yield "damaged or encrypted", None
+def _members(content: bytes) -> Iterator[tuple[str, IO[bytes]]]:
+    """The files of an archive."""
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            for entry in archive.infolist():
+                yield entry.filename, archive.open(entry)
+    elif content[257:262] == b"ustar":
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive:
+                if file := archive.extractfile(member):
+                    yield member.name, file
+    elif stream := _decompressed(content):
+        yield "compressed", stream
 
 
 def _decompressed(content: bytes) -> IO[bytes] | None:

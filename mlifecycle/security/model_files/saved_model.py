@@ -20,6 +20,7 @@ OPERATORS = Path(__file__).with_name("tensorflow_ops.txt")
 SAVER_OPERATORS = frozenset(
     ("DisableCopyOnRead", "MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename")
 )
+_SWAPPED = b"api_implements"
 SAFE = "export the model to ONNX with tf2onnx, or without this operator"
 
 
@@ -53,13 +54,20 @@ def _require_computing(graph: Any) -> None:
     saving = _behind(graph.saver_def, nodes)
     saver = _reached((nodes[name] for name in saving), library)
     asked = _reached((node for name, node in nodes.items() if name not in saving), library)
-    # A load runs some of the functions that the objects name; the others might be called by name.
-    named = set(graph.object_graph_def.concrete_functions) | (library.keys() - saver.functions)
-    for name in named & library.keys():
+    # A load runs some of the functions that the objects name, in whatever field; the others might
+    # be called by name.
+    objects = graph.object_graph_def.SerializeToString()
+    for name in library:
+        if name in saver.functions and name.encode() not in objects:
+            continue
         found = _reached(library[name].node_def, library)
         asked.operators |= found.operators
         asked.functions |= {name} | found.functions
     _require_known(asked.operators, _operators())
+    for name in saver.functions - asked.functions:
+        # TensorFlow takes one function for another where both say that they do the same.
+        if _SWAPPED in library[name].SerializeToString():
+            raise UnsafeError(f"its saver's function {name[:100]!r} stands for another: {SAFE}")
     _require_known(saver.operators, _operators() | SAVER_OPERATORS)
 
 

@@ -15,7 +15,7 @@ from mlifecycle.security.model_files import archives
 from mlifecycle.security.model_files.judgement import judge
 from tests.sandbox import ROOT
 from tests.unit.model_files import payloads
-from tests.unit.model_files.payloads import Payload, tarred, zipped
+from tests.unit.model_files.payloads import Payload, rezipped, tarred, zipped
 
 
 def refusal_of(content: bytes) -> str:
@@ -150,6 +150,15 @@ def test_what_unpacks_to_too_much_is_not_looked_through(monkeypatch: pytest.Monk
     monkeypatch.setattr(archives, "UNPACKED_BYTES", 1000)
     for bomb in (zipped(b"0" * 1001), gzip.compress(b"0" * 1001), zlib.compress(b"0" * 1001)):
         assert "cannot be looked through" in refusal_of(bomb)
+    # Each is small enough, all of them are not.
+    several = rezipped(zipped(b"0" * 600), {"more": zipped(b"0" * 600)})
+    assert "cannot be looked through" in refusal_of(several)
+
+
+def test_what_reads_as_a_long_pickle_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "LONG_PROGRAM", 1000)
+    assert "a pickle" in refusal_of(zipped(b"N" * 2000))
+    assert "a pickle" not in refusal_of(zipped(b"N" * 500))
 
 
 def test_archives_within_archives_end() -> None:

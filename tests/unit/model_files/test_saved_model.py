@@ -64,6 +64,22 @@ def saving_when_asked(graph: Any) -> None:
     saver.attr["f"].func.name = serving(graph).signature.name
 
 
+def saver_function(graph: Any) -> Any:
+    node = next(n for n in graph.graph_def.node if n.name == graph.saver_def.restore_op_name)
+    (found,) = [
+        function
+        for function in graph.graph_def.library.function
+        if function.signature.name == node.attr["f"].func.name
+    ]
+    return found
+
+
+def saving_by_name(graph: Any) -> None:
+    """An object that names the saver's function, in a field that is none of ours."""
+    name = saver_function(graph).signature.name.encode()
+    graph.object_graph_def.MergeFromString(bytes((0x7A, len(name))) + name)
+
+
 def in_nested_attribute(graph: Any) -> None:
     """A function of a function's attribute, in a list."""
     function = graph.graph_def.library.function.add()
@@ -98,6 +114,7 @@ def named_like_a_function(graph: Any) -> None:
         ),
         (unreached, "ReadFile"),
         (saving_when_asked, "RestoreV2"),
+        (saving_by_name, "RestoreV2"),
         (in_nested_attribute, "EagerPyFunc"),
         (named_like_a_function, "WriteFile"),
     ],
@@ -132,6 +149,15 @@ def test_a_graph_that_cannot_be_followed_is_refused(
     change: Callable[[Any], None], reason: str
 ) -> None:
     assert reason in refusal_of(changed(change), "saved_model")
+
+
+def test_a_function_of_the_saver_that_may_stand_for_another_is_refused() -> None:
+    def swapped(graph: Any) -> None:
+        # An entry of the attributes of a function: a name and what it implements.
+        entry = b"\x0a\x0eapi_implements\x12\x06\x12\x04lstm"
+        saver_function(graph).MergeFromString(bytes((0x2A, len(entry))) + entry)
+
+    assert "stands for another" in refusal_of(changed(swapped), "saved_model")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04N.", CONTENT[:-3], CONTENT + CONTENT])
