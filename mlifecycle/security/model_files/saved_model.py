@@ -57,10 +57,10 @@ def _require_computing(graph: Any) -> None:
     # A load runs some of the functions that the objects name, in whatever field; the others might
     # be called by name.
     objects = graph.object_graph_def.SerializeToString()
-    for name in library:
+    for name, function in library.items():
         if name in saver.functions and name.encode() not in objects:
             continue
-        found = _reached(library[name].node_def, library)
+        found = _reached(function.node_def, library)
         asked.operators |= found.operators
         asked.functions |= {name} | found.functions
     _require_known(asked.operators, _operators())

@@ -22,6 +22,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifi
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree._tree import NODE_DTYPE
 
 RANDOM = np.random.default_rng(7)
 ROWS = RANDOM.normal(size=(300, 4))
@@ -187,6 +188,48 @@ def test_a_known_name_does_not_lead_on_to_an_unknown_one() -> None:
     # Protocol 4 walks along dots.
     content = b"\x80\x04\x8c\x0bsklearn.svm\x8c\x09os.system\x93."
     with pytest.raises(StartupError, match="is not trusted"):
+        load("pickle", "model.pkl", content, golden_of(lambda rows: rows[:, 0]))
+
+
+class Built:
+    """A type of items that is made of a text, and then told another state."""
+
+    def __init__(self, text: str, *state: Any) -> None:
+        self.made = np.dtype, (text, False, True), state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.made
+
+
+NO_FIELDS = (None, None, None)
+POINTERS = (("a",), {"a": (np.dtype("O"), 0)})
+
+
+@pytest.mark.parametrize(
+    "built",
+    [
+        Built("f8", 3, "<", *NO_FIELDS, 4096, 1, 0),
+        Built("V8", 3, "|", *NO_FIELDS, 4096, 1, 0),
+        Built("V8", 3, "|", *NO_FIELDS, 8, 1, 63),
+        Built("V8", 3, "|", None, ("a",), {"a": (np.dtype("f8"), 4096)}, 8, 1, 16),
+        Built("V8", 3, "|", None, ("a",), {"a": (np.dtype("f8"), 0)}, 4096, 1, 16),
+        Built("V8", 3, "|", None, *POINTERS, 8, 1, 16),
+        Built("V8", *np.dtype({"names": ["a"], "formats": ["O"]}).__reduce__()[2]),
+        Built("O", 3, "|", *NO_FIELDS, -1, -1, 0),
+        Built("f8", 3),
+        Built("f8", 3, "|", None, ("a",), None, 8, 1, 0),
+    ],
+)
+def test_a_type_of_items_that_is_not_what_it_says_is_refused(built: Built) -> None:
+    content = pickle.dumps(built)
+    with pytest.raises(StartupError, match="its type of an array's items is not what it says"):
+        load("pickle", "model.pkl", content, golden_of(lambda rows: rows[:, 0]))
+
+
+@pytest.mark.parametrize("kind", ["<f8", ">f8", "O", "U7", "V5", "i4,f8", NODE_DTYPE])
+def test_a_type_of_items_that_is_what_it_says_is_read(kind: Any) -> None:
+    content = pickle.dumps(np.dtype(kind))
+    with pytest.raises(StartupError, match="has no predict"):
         load("pickle", "model.pkl", content, golden_of(lambda rows: rows[:, 0]))
 
 

@@ -1,7 +1,8 @@
-"""The types that skops files may need: `python -m tests.unit.skops_types` writes the gate's list.
+"""The types that models may need: `python -m tests.unit.model_files.skops_types` writes the list.
 
-They are those that skops trusts, of this version of scikit-learn, but for SciPy's functions; the
-containers; parts of models that hold numbers only; and trees, whose nodes the gate looks at itself.
+They are those that skops trusts, of this version of scikit-learn, but for SciPy's functions and
+what nothing checks; the containers; parts of models that hold numbers only; and trees, whose nodes
+the gate looks at itself.
 """
 
 from pathlib import Path
@@ -13,15 +14,25 @@ from skops.io._utils import get_module
 from mlifecycle.security.model_files.known_types import TYPES
 
 CONTAINERS = (
-    *("builtins.NoneType", "builtins.bytearray", "builtins.bytes", "builtins.dict"),
+    *("builtins.bytearray", "builtins.bytes", "builtins.dict"),
     *("builtins.list", "builtins.set", "builtins.slice", "builtins.tuple"),
     *("collections.OrderedDict", "collections.defaultdict"),
     *("numpy.dtype", "numpy.ma.MaskedArray", "numpy.ndarray"),
     *("numpy.random._generator.Generator", "numpy.random.mtrand.RandomState"),
-    *("scipy.sparse._csc.csc_matrix", "scipy.sparse._csr.csr_matrix"),
-    *("scipy.sparse._csc.csc_array", "scipy.sparse._csr.csr_array"),
 )
 PARTS = (
+    *("sklearn._loss.loss.HalfTweedieLoss", "sklearn._loss.loss.HalfTweedieLossIdentity"),
+    *("sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration"),
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    *(
+        f"sklearn.gaussian_process.kernels.{name}"
+        for name in (
+            *("CompoundKernel", "ConstantKernel", "DotProduct", "ExpSineSquared", "Exponentiation"),
+            *("Matern", "Product", "RBF", "RationalQuadratic", "Sum", "WhiteKernel"),
+        )
+    ),
+    *("sklearn.metrics._scorer._PassthroughScorer", "sklearn.multiclass._ConstantPredictor"),
+    *("sklearn.model_selection._split.KFold", "sklearn.model_selection._split.StratifiedKFold"),
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
     "sklearn.utils._bunch.Bunch",
@@ -29,6 +40,19 @@ PARTS = (
 TREES = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
+)
+# libsvm takes the sizes of arrays from each other; texts are no input of the server.
+LEFT_OUT = frozenset(
+    (
+        *(
+            f"sklearn.svm._classes.{name}"
+            for name in ("NuSVC", "NuSVR", "OneClassSVM", "SVC", "SVR")
+        ),
+        *(
+            f"sklearn.feature_extraction.text.{name}"
+            for name in ("CountVectorizer", "HashingVectorizer", "TfidfVectorizer")
+        ),
+    )
 )
 
 
@@ -48,6 +72,7 @@ def types() -> list[str]:
             *trusted.SKLEARN_ESTIMATOR_TYPE_NAMES,
             *trusted.SKLEARN_INTERNAL_TYPE_NAMES,
         }
+        - LEFT_OUT
     )
 
 

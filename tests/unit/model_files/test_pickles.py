@@ -18,7 +18,7 @@ from mlifecycle.security.evidence import Scan
 from mlifecycle.security.model_files import pickles
 from mlifecycle.security.model_files.judgement import judge
 from tests.unit.model_files.payloads import Payload
-from tests.unit.model_files.test_skops_archive import LABELS, ROWS
+from tests.unit.model_files.skops_models import LABELS, ROWS
 
 MODELS = (
     make_pipeline(StandardScaler(), LogisticRegression()),

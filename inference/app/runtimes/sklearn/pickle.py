@@ -5,7 +5,9 @@ import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import numpy as np
 
 from app.runtimes.sklearn.estimator import Estimator
 from app.runtimes.sklearn.skops import TYPES
@@ -14,12 +16,46 @@ from app.runtimes.sklearn.skops import TYPES
 GLOBALS = frozenset((*TYPES, *Path(__file__).with_name("pickle_globals.txt").read_text().split()))
 
 
-class _Unpickler(pickle.Unpickler):
+# Written in Python, which is slower and can look before it sets a state; typeshed has none of it.
+_InPython: Any = pickle._Unpickler
+
+
+class _Unpickler(_InPython):  # type: ignore[misc]
     def find_class(self, module: str, name: str) -> Any:
         # A dot in a name would lead on from something that is known to something that is not.
         if "." in name or f"{module}.{name}" not in GLOBALS:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which is not trusted")
         return super().find_class(module, name)
+
+    def load_build(self) -> None:
+        made, state = self.stack[-2:]
+        if isinstance(made, np.dtype) and not _is_plain(made, state):
+            raise pickle.UnpicklingError("its type of an array's items is not what it says")
+        super().load_build()
+
+    dispatch: ClassVar = {**_InPython.dispatch, pickle.BUILD[0]: load_build}
+
+
+def _is_plain(dtype: np.dtype[Any], state: Any) -> bool:
+    """Whether a state is what NumPy itself writes for such a type.
+
+    NumPy takes a size, flags and fields as they are told; arrays that have the type already would
+    read beyond their bytes, or take them for addresses.
+    """
+    try:
+        _, _, _, names, fields, *_ = state
+        if names is None:
+            # One that the process shares keeps its byte order.
+            is_shared = dtype is np.dtype(dtype.str)
+            same = [dtype] if is_shared else [dtype.newbyteorder("<"), dtype.newbyteorder(">")]
+        else:
+            formats, offsets = zip(*(fields[name] for name in names), strict=True)
+            parts = {"names": list(names), "formats": formats, "offsets": offsets}
+            spelled: Any = {**parts, "itemsize": dtype.itemsize}
+            same = [np.dtype(spelled)]
+    except (TypeError, ValueError, KeyError):
+        return False
+    return any(state == item.__reduce__()[2] and item.hasobject <= (names is None) for item in same)
 
 
 def load(files: Mapping[str, bytes], model: str) -> Estimator:
