@@ -30,6 +30,8 @@ _OPERATIONS = (
 )
 _COSTLY = (ast.Pow, ast.LShift)
 _LONGEST = 1000
+# Operations in one expression: sympy's time grows faster with them than with a text's length.
+_MOST = 50
 # None stands for a leaf.
 _CONTAINERS = (None, "builtins.tuple", "builtins.list", "builtins.dict")
 
@@ -76,9 +78,15 @@ def _consists_of(text: object, known: Callable[[ast.AST], bool]) -> bool:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+    nodes = list(ast.walk(tree))
+    if (
+        sum(isinstance(node, ast.Call | ast.BinOp | ast.BoolOp | ast.Compare) for node in nodes)
+        > _MOST
+    ):
+        return False
     return all(
         (isinstance(node, _OPERATIONS) and not isinstance(node, _COSTLY)) or known(node)
-        for node in ast.walk(tree)
+        for node in nodes
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlifecycle.security.model_files import torch_export
 from tests.environments import python_with
 from tests.sandbox import ROOT
 from tests.unit.model_files.payloads import Payload, refusal_of, rezipped
@@ -93,6 +94,20 @@ def test_a_served_program_answers_as_pytorch_does(tmp_path: Path) -> None:
     )
     served, own = json.loads(next(line for line in output.splitlines() if line.startswith("[[")))
     assert np.asarray(served) == pytest.approx(np.asarray(own), abs=1e-6)
+
+
+def test_each_operator_that_is_let_through_is_one_of_pytorch(tmp_path: Path) -> None:
+    output = run(
+        python_of("torch"),
+        """
+        import sys, pathlib, torch
+        names = pathlib.Path(sys.argv[1]).read_text().split()
+        print([name for name in names if not hasattr(torch.ops.aten, name)])
+        """,
+        tmp_path,
+        torch_export.OPERATORS,
+    )
+    assert output == "[]\n"
 
 
 def test_what_the_gate_refuses_runs_in_tensorflow(tmp_path: Path) -> None:
