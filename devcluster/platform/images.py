@@ -23,6 +23,8 @@ SUITE = "bookworm"
 # What serving needs of the system, and venv with its bundled pip for the build stage.
 # python3-distutils is what python3.11-venv asks for by a virtual name; debootstrap follows none.
 INCLUDED = "ca-certificates,python3.11,python3.11-venv,python3-distutils"
+# Where the public image has its pip: what is built on it must not keep it.
+PIP = ("usr/local/bin/pip", "usr/local/lib/python3.11/site-packages/pip/__init__.py")
 BUILD_SECONDS = 600
 
 
@@ -60,7 +62,7 @@ def ensure_images(layout: Layout, toolchain: Toolchain, report: Callable[[str], 
 
 
 def _ensure_root_filesystem(cache: Path, report: Callable[[str], None]) -> Path:
-    key = hashlib.sha256(f"{SUITE} {INCLUDED}".encode()).hexdigest()[:8]
+    key = hashlib.sha256(f"{SUITE} {INCLUDED} {PIP}".encode()).hexdigest()[:8]
     target = cache / f"python-{SUITE}-base-{key}"
     with exclusively(target):
         if (target / "rootfs.tar").exists():
@@ -117,9 +119,12 @@ def _archives() -> list[str]:
 
 
 def _trim(root: Path) -> None:
-    """Put `python` and `python3` where the public image has them; drop what only apt uses."""
+    """Put Python and pip where the public image has them; drop what only apt uses."""
     for name in ("python", "python3", "python3.11"):
         (root / "usr/local/bin" / name).symlink_to("/usr/bin/python3.11")
+    for name in PIP:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
     for folder in ("var/cache/apt", "var/lib/apt/lists", "var/log", "usr/share/doc", "dev"):
         for entry in (root / folder).iterdir():
             if entry.is_dir() and not entry.is_symlink():

@@ -10,7 +10,7 @@ from mlifecycle.governance.findings import Finding, Level, refusals
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.waivers import Waiver
 from mlifecycle.report.escape import terminal
-from mlifecycle.security.rules import SCAN_RULES, Scanned
+from mlifecycle.security.rules import SCAN_RULES, Scanned, merged
 
 REBUILD = ("Rebuild container", "Re-submit deployment")
 
@@ -38,7 +38,13 @@ def judge(
 ) -> list[Finding]:
     """Every finding of the scan rules, in their order, with the waivers that let some pass."""
     checks = check_all(SCAN_RULES, scanned, environment, governance, context)
-    return [_settled(finding, release, context) for check in checks for finding in check.findings]
+    # What is not, or not only, a package of the system did not come with the base image.
+    own = {item.id for item in merged(scanned.scans) if not item.system}
+    return [
+        _settled(finding, _waivers(finding.subject, release, context, own), context.date)
+        for check in checks
+        for finding in check.findings
+    ]
 
 
 def failure_text(findings: Iterable[Finding]) -> str:
@@ -53,23 +59,22 @@ def failure_text(findings: Iterable[Finding]) -> str:
     return terminal("\n".join(lines))
 
 
-def _settled(finding: Finding, release: Release, context: Context) -> Finding:
+def _settled(finding: Finding, waivers: list[Waiver], today: date) -> Finding:
     if finding.level is not Level.MANDATORY or not finding.subject:
         return finding
-    waivers = _waivers(finding.subject, release, context)
     for waiver in waivers:
-        if waiver.holds(context.date):
+        if waiver.holds(today):
             return replace(finding, waiver=waiver)
-    return replace(finding, message=finding.message + _ended(waivers, context.date))
+    return replace(finding, message=finding.message + _ended(waivers, today))
 
 
-def _waivers(vulnerability: str, release: Release, context: Context) -> list[Waiver]:
+def _waivers(vulnerability: str, release: Release, context: Context, own: set[str]) -> list[Waiver]:
     """Those that speak of this finding of this release, whether they hold or not."""
     base_digest = release.base_image.partition("@")[2]
 
     def speaks(waiver: Waiver) -> bool:
         if waiver.base_image is not None:
-            return waiver.base_image == base_digest
+            return waiver.base_image == base_digest and vulnerability not in own
         return (
             waiver.model == release.model
             and waiver.version in (None, release.version)

@@ -101,6 +101,9 @@ def test_the_image_holds_what_serving_needs_and_nothing_else(gate: Gate, tmp_pat
         assert not name.endswith((".pyc", ".pyo")), name
         assert mtime == 0, name
         assert not mode & 0o6000, name
+    # What was the base's is gone, too.
+    packages = "usr/local/lib/python3.11/site-packages"
+    assert {"usr/local/bin/.wh.pip", f"{packages}/.wh.pip"} <= set(ours)
     # The last layer is the model's own, and nothing but its identity.
     (last,) = [
         name

@@ -76,8 +76,6 @@ def rules(found: list[Finding]) -> list[tuple[str, bool]]:
         ({"version": None, "digest": IMAGE}, True),
         ({"version": None, "digest": BASE}, False),
         ({"digest": BASE}, False),
-        ({"model": None, "version": None, "base_image": BASE}, True),
-        ({"model": None, "version": None, "base_image": IMAGE}, False),
         ({"finding": "CVE-2022-45908"}, False),
         ({"model": "other"}, False),
         ({"version": "2.1.1"}, False),
@@ -90,6 +88,32 @@ def test_a_waiver_lets_its_own_vulnerability_pass_while_it_holds(
     (found,) = judged(scan(TORCH), waivers=(waiver(**{"finding": TORCH.id, **changes}),))
     assert (found.waiver is not None) is holds
     assert found.refuses is not holds
+
+
+@pytest.mark.parametrize(
+    ("digest", "systems", "holds"),
+    [
+        (BASE, (True,), True),
+        (IMAGE, (True,), False),
+        # The model's own dependency, or one beside the system's package.
+        (BASE, (False,), False),
+        (BASE, (True, False), False),
+    ],
+)
+def test_a_waiver_of_a_base_image_is_of_the_systems_packages(
+    digest: str, systems: tuple[bool, ...], holds: bool
+) -> None:
+    waived = waiver(finding=TORCH.id, model=None, version=None, base_image=digest)
+    found = judged(
+        scan(
+            *(
+                TORCH.model_copy(update={"package": f"p{n}", "system": is_systems})
+                for n, is_systems in enumerate(systems)
+            )
+        ),
+        waivers=(waived,),
+    )
+    assert [finding.refuses for finding in found] == [not holds] * len(systems)
 
 
 def test_an_ended_waiver_is_named_with_what_it_no_longer_lets_pass() -> None:
