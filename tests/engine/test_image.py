@@ -11,6 +11,7 @@ import pytest
 from mlifecycle.image import build
 from mlifecycle.image.context import in_one_folder, stage
 from mlifecycle.process import run_tool
+from mlifecycle.security import trivy
 from mlifecycle.stack.gating import context_digest
 from tests.engine.gates import Gate
 
@@ -19,6 +20,8 @@ UNWANTED = (
     *("bin/pip", "bin/pip3", "bin/gcc", "bin/cc", "bin/make", "bin/git", "bin/curl", "bin/wget"),
     *("site-packages/pip", "site-packages/setuptools", "site-packages/wheel"),
 )
+
+ACCESS_KEY = "AKIAQ3EGRLQ7" + "ZGZ4T2XN"
 
 
 def built(gate: Gate, target: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> str:
@@ -115,6 +118,28 @@ def test_the_image_holds_what_serving_needs_and_nothing_else(gate: Gate, tmp_pat
     assert not any(
         word in words for word in ("password", "token", "secret", "index-url", "pip.conf")
     )
+
+
+def test_a_secret_in_an_images_configuration_is_found(gate: Gate, tmp_path: Path) -> None:
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(f"FROM {gate.inputs.base_image}\nENV KEY={ACCESS_KEY}\n")
+    scanners = gate.settings.scanners
+    run_tool(
+        [
+            *("buildx", "build", "--builder", scanners.builder, "--platform", build.PLATFORM),
+            *("--provenance=false", "--file", dockerfile),
+            *("--output", f"type=oci,dest={tmp_path / 'layout'},tar=false", tmp_path),
+        ],
+        timeout=300,
+    )
+    found = trivy.scan_image(
+        tmp_path / "layout",
+        database=scanners.trivy_database,
+        cache=tmp_path / "trivy",
+        timeout=scanners.seconds,
+    )
+    assert "aws-access-key-id" in {secret.rule for secret in found.scan.secrets}
+    assert ACCESS_KEY not in repr(found)
 
 
 @pytest.mark.full
