@@ -52,14 +52,7 @@ def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> I
         run_tool(
             [
                 *("trivy", "image", "--input", layout.absolute(), "--scanners", "vuln,secret"),
-                *(
-                    "--image-config-scanners",
-                    "secret",
-                    "--list-all-pkgs",
-                    "--cache-dir",
-                    prepared.absolute(),
-                    *OFFLINE,
-                ),
+                *("--list-all-pkgs", "--cache-dir", prepared.absolute(), *OFFLINE),
                 *("--format", "json", "--output", folder / "report.json"),
             ],
             timeout=timeout,
