@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Most of a test's time is waiting for something real: two at a time.
+WORKERS := -n 2 --dist worksteal
 COMPILE := $(VENV)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header \
 	--no-annotate --python-version 3.11
 
@@ -40,7 +42,7 @@ tools:  ## Find or build the tools, and nothing else
 	@$(PYTHON) -m devcluster.toolchain
 
 test: lint $(VENV)/.tests  ## Lint, types, import layers and every test but the exhaustive ones
-	@$(RUN) -m pytest tests
+	@$(RUN) -m pytest $(WORKERS) tests
 
 test-unit: $(VENV)/.tests  ## The tests that need nothing but Python and Go
 	@$(RUN) -m pytest tests/unit
@@ -55,7 +57,7 @@ test-e2e: $(VENV)/.tests  ## Real node, real traffic
 	@$(RUN) -m pytest tests/e2e
 
 test-full: lint $(VENV)/.tests  ## Every test, the exhaustive ones too
-	@$(RUN) -m pytest tests -m "full or not full"
+	@$(RUN) -m pytest $(WORKERS) tests -m "full or not full"
 
 lint: $(VENV)/.tests  ## Format, lint, types and import layers
 	@$(VENV)/bin/ruff format --check --quiet .

@@ -69,7 +69,8 @@ def main() -> None:
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
         filter(None, (settings.namespace_of(item.manifest) for item in loaded)),
-        (pulumi.get_stack(), settings.environment),
+        pulumi.get_stack(),
+        gated.alias,
         pulumi.ResourceOptions(provider=provider),
     )
     admission.policy(

@@ -5,7 +5,7 @@ one ConfigMap in each of them, which lists what was released and what may be ret
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import pulumi
 import pulumi_kubernetes.admissionregistration.v1 as admission
@@ -53,16 +53,16 @@ class ReleasedImages:
     """What a namespace admits: known when every model of it is registered, and before any is made.
 
     Args:
-        stack: its name and environment, by which versions are named.
+        alias: as `admitted_names`.
 
     Attributes:
         resource: the list in the cluster; what runs its images depends on it.
     """
 
     def __init__(
-        self, namespace: str, stack: tuple[str, str], options: pulumi.ResourceOptions
+        self, namespace: str, alias: Callable[[str], str], options: pulumi.ResourceOptions
     ) -> None:
-        self._stack = stack
+        self._alias = alias
         self._images: list[pulumi.Output[list[str]]] = []
         self._complete: asyncio.Future[None] = asyncio.get_event_loop().create_future()
         listed: pulumi.Output[str] = pulumi.Output.from_input(self._listed())
@@ -87,7 +87,7 @@ class ReleasedImages:
         await self._complete
         listed: set[str] = set()
         for images in self._images:
-            listed |= set(admitted_names(await images.future() or (), *self._stack))
+            listed |= set(admitted_names(await images.future() or (), self._alias))
         return "\n".join(sorted(listed))
 
 

@@ -1,6 +1,6 @@
 """The stack's connection to its cluster, and the namespaces that it owns."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pulumi
@@ -42,18 +42,21 @@ class OwnedNamespace:
 
 
 def namespaces(
-    names: Iterable[str], stack: tuple[str, str], options: pulumi.ResourceOptions
+    names: Iterable[str],
+    stack: str,
+    alias: Callable[[str], str],
+    options: pulumi.ResourceOptions,
 ) -> dict[str, OwnedNamespace]:
     """Each namespace that the stack's models land in, by its name.
 
     Args:
-        stack: its name and environment.
+        alias: as `admitted_names`.
     """
-    return {name: _namespace(name, stack, options) for name in sorted(set(names))}
+    return {name: _namespace(name, stack, alias, options) for name in sorted(set(names))}
 
 
 def _namespace(
-    name: str, stack: tuple[str, str], options: pulumi.ResourceOptions
+    name: str, stack: str, alias: Callable[[str], str], options: pulumi.ResourceOptions
 ) -> OwnedNamespace:
     namespace = kubernetes.core.v1.Namespace(
         name,
@@ -61,11 +64,11 @@ def _namespace(
             name=name,
             labels={
                 **POD_SECURITY,
-                STACK_LABEL: stack[0],
+                STACK_LABEL: stack,
                 "app.kubernetes.io/managed-by": "pulumi",
             },
         ),
         opts=options,
     )
     after = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[namespace]))
-    return OwnedNamespace(network.default_deny(name, after), ReleasedImages(name, stack, after))
+    return OwnedNamespace(network.default_deny(name, after), ReleasedImages(name, alias, after))

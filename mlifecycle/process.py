@@ -29,6 +29,7 @@ def run_tool(
     directory: Path | None = None,
     standard_input: str = "",
     accepted: Collection[int] = (0,),
+    log: Path | None = None,
 ) -> str:
     """Run a tool and return its standard output.
 
@@ -39,6 +40,7 @@ def run_tool(
         directory: where it runs; this process's own if None.
         standard_input: what it reads; the way for secrets, which no argument may carry.
         accepted: exit codes that are no failure.
+        log: a file for its standard error, which tells how it went.
 
     Raises:
         ToolError: it is not there, it exited with a code that is not accepted, or its time was up.
@@ -67,6 +69,8 @@ def run_tool(
             # Also after success: nothing that a tool left behind lives on.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+    if log is not None:
+        log.write_text(errors)
     if process.returncode not in accepted:
         last = "\n".join((errors or output).strip().splitlines()[-15:]) or "it printed nothing"
         raise ToolError(f"{name} failed with exit code {process.returncode}:\n{last}")

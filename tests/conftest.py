@@ -13,6 +13,7 @@ from devcluster import advisory_database
 from devcluster.platform import lifecycle
 from devcluster.platform.layout import Layout, process_layout
 from devcluster.toolchain import Toolchain, ensure_tools
+from mlifecycle.exclusive import exclusively
 from tests.sandbox import Platform, Sandbox, prepare_pulumi
 
 # The tests' own platform: beside a user's, never instead of it.
@@ -38,7 +39,9 @@ def cosign() -> Path:
 
 
 @pytest.fixture(scope="session")
-def layout(toolchain: Toolchain) -> Iterator[Layout]:
+def layout(
+    toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory, worker_id: str
+) -> Iterator[Layout]:
     """A platform that runs: the user's if it does, else one for this session."""
     users = process_layout()
     if lifecycle.is_running(users, toolchain.bin_dir):
@@ -47,13 +50,31 @@ def layout(toolchain: Toolchain) -> Iterator[Layout]:
     own = replace(
         users, name=TEST_PLATFORM, state=users.state.parent / TEST_PLATFORM, network=TEST_NETWORK
     )
-    lifecycle.down(own)
+    # The workers of one run share it: the first starts it, the last ends it.
+    folder = tmp_path_factory.getbasetemp()
+    using = (folder if worker_id == "master" else folder.parent) / "platform-users"
+    using.mkdir(exist_ok=True)
+    with exclusively(using):
+        if not any(using.iterdir()):
+            _start(own, toolchain)
+        (using / worker_id).touch()
     try:
-        lifecycle.up(own, toolchain, say)
-        advisory_database.publish(own, toolchain.bin_dir)
         yield own
     finally:
-        lifecycle.down(own)
+        with exclusively(using):
+            (using / worker_id).unlink()
+            if not any(using.iterdir()):
+                lifecycle.down(own)
+
+
+def _start(layout: Layout, toolchain: Toolchain) -> None:
+    lifecycle.down(layout)
+    try:
+        lifecycle.up(layout, toolchain, say)
+        advisory_database.publish(layout, toolchain.bin_dir)
+    except BaseException:
+        lifecycle.down(layout)
+        raise
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from mlifecycle.model_store import ModelStore
 from mlifecycle.security import model_files
 from mlifecycle.security.evidence import Scan
 from mlifecycle.security.model_files.judgement import Judged, digest_of, judge_apart
+from mlifecycle.security.model_files.known_types import TYPES
 
 __all__ = ["Artifact", "ArtifactError", "GoldenSamples", "inspect_artifact"]
 
@@ -123,8 +124,8 @@ class _Known:
         if tag is None:
             return self._read(name, format_name)
         # What judges is part of the key: a later version of it looks again.
-        judges = folder_digest(Path(model_files.__file__).parent)
-        key = [self.endpoint, self.folder.uri, name, tag, str(format_name), judges]
+        judges = [folder_digest(Path(model_files.__file__).parent), folder_digest(TYPES.parent)]
+        key = [self.endpoint, self.folder.uri, name, tag, str(format_name), *judges]
         key += [onnx.__version__, np.__version__]
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
         file = self.cache / "artifacts" / f"{digest}.json"

@@ -60,11 +60,11 @@ class LockStore:
                 return Lock(file.read_text())
             try:
                 lock = resolve(dependencies)
-            except ToolError as error:
+                if not lock.problem:
+                    write_whole(file, lock.text)
+            except (ToolError, OSError) as error:
                 # One model's finding, not the end of the run; and it is tried again.
-                return Lock("", str(error))
-            if not lock.problem:
-                write_whole(file, lock.text)
+                return Lock("", f"there was no answer, so run it again: {error}")
             return lock
 
     def _name(self, dependencies: Sequence[str]) -> str:

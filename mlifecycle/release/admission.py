@@ -1,7 +1,7 @@
 """What a cluster admits: the names of released images, and waiting until it knows a new one."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import kr8s
@@ -14,7 +14,6 @@ from tenacity import (
     wait_fixed,
 )
 
-from mlifecycle.image import names
 from mlifecycle.release.api import request
 
 # The ConfigMap that lists them, in each namespace of a stack.
@@ -49,25 +48,22 @@ def kept_releases(image: str, earlier: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([image, *earlier]))[:KEPT_RELEASES]
 
 
-def admitted_names(images: Iterable[str], stack: str, environment: str) -> list[str]:
+def admitted_names(images: Iterable[str], alias: Callable[[str], str]) -> list[str]:
     """Every name by which a pod may run the images, `name:tag@sha256:...`.
 
     By tag and digest, as the program writes it; by digest; and by version, as people write it.
+
+    Args:
+        alias: what a version's own tag is; empty where the program sets none, and so anybody may.
     """
     admitted: dict[str, None] = {}
     for image in images:
         name, _, digest = image.partition("@")
         repository, _, tag = name.rpartition(":")
         version = tag.rpartition("-")[0]
-        alias = names.alias(version, stack, environment)
-        admitted |= dict.fromkeys(
-            [
-                image,
-                f"{repository}@{digest}",
-                f"{repository}:{alias}",
-                f"{repository}:{alias}@{digest}",
-            ]
-        )
+        admitted |= dict.fromkeys([image, f"{repository}@{digest}"])
+        if own := alias(version):
+            admitted |= dict.fromkeys([f"{repository}:{own}", f"{repository}:{own}@{digest}"])
     return list(admitted)
 
 

@@ -74,7 +74,7 @@ class Scan(_Record):
     """One scanner's run over one target.
 
     Attributes:
-        inspected: packages, files, lines or commits that it looked at; never 0.
+        inspected: packages, bytes, lines or commits that it looked at; never 0.
         finished_at: when it had looked.
     """
 

@@ -1,6 +1,7 @@
 """Gitleaks: credentials in the working tree, and in what the repository ever held."""
 
 import hashlib
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ PLAIN = "[extend]\nuseDefault = true\n"
 FOUND = 42
 GIT_SECONDS = 60
 IGNORED = ".gitleaksignore"
+# Its report does not say how much it is about.
+_BYTES = re.compile(r"scanned ~(\d+) bytes")
+_COMMITS = re.compile(r"(\d+) commits scanned")
 DEPTHS = ("--max-decode-depth", "3", "--max-archive-depth", "3")
 
 
@@ -35,13 +39,12 @@ def scan_tree(folder: Path, *, timeout: float) -> Scan:
     if (folder / IGNORED).exists():
         # Gitleaks reads it whatever it is told, and its author would waive by it.
         raise ToolError(f"{folder.absolute() / IGNORED} is not accepted: remove it")
-    number = sum(1 for _ in folder.iterdir())
     # By relative names: where the checkout lies must not decide what is looked at.
     configuration = CONFIGURATION.read_text()
     return _scan(
         ["dir", "."],
         "tree",
-        number,
+        _BYTES,
         timeout,
         configuration=configuration,
         directory=folder.absolute(),
@@ -65,12 +68,11 @@ def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
     with exclusively(file):
         known = read_scans(Scans, file)
         if known is None:
-            commits = int(_git(folder, "rev-list", "--count", "HEAD"))
             # Not the folder itself, where a .gitleaksignore would count.
             store = _git(folder, "rev-parse", "--absolute-git-dir")
             arguments: list[str | Path] = ["git", store, "--log-opts", head]
             known = Scans(
-                scans=(_scan(arguments, "history", commits, timeout, configuration=PLAIN),)
+                scans=(_scan(arguments, "history", _COMMITS, timeout, configuration=PLAIN),)
             )
             write_whole(file, known.model_dump_json(indent=2))
     return known.scans[0]
@@ -96,22 +98,21 @@ def _version() -> str:
 def _scan(
     arguments: list[str | Path],
     target: Target,
-    inspected: int,
+    looked_at: re.Pattern[str],
     timeout: float,
     *,
     configuration: str,
     directory: Path | None = None,
 ) -> Scan:
     version = _version()
-    if not inspected:
-        raise ToolError("gitleaks has nothing to look at")
     with tempfile.TemporaryDirectory() as name:
         output, rules = Path(name) / "report.json", Path(name) / "gitleaks.toml"
+        log = Path(name) / "log"
         rules.write_text(configuration)
         run_tool(
             [
                 *("gitleaks", *arguments, "--config", rules, "--redact", "--no-banner"),
-                *("--no-color", "--log-level", "error", "--exit-code", str(FOUND), *DEPTHS),
+                *("--no-color", "--log-level", "info", "--exit-code", str(FOUND), *DEPTHS),
                 # Comments with which authors of a change would waive by themselves.
                 "--ignore-gitleaks-allow",
                 *("--report-format", "json", "--report-path", output),
@@ -119,15 +120,19 @@ def _scan(
             timeout=timeout,
             directory=directory,
             accepted=(0, FOUND),
+            log=log,
         )
+        inspected = looked_at.search(log.read_text())
         items = json_document(output.read_text() if output.exists() else "", "gitleaks")
     if not isinstance(items, list):
         raise ToolError("gitleaks printed a report that this version of mlifecycle cannot read")
+    if inspected is None or not int(inspected[1]):
+        raise ToolError("gitleaks has looked at nothing")
     return Scan(
         scanner="gitleaks",
         version=version,
         target=target,
-        inspected=inspected,
+        inspected=int(inspected[1]),
         secrets=findings(items, "gitleaks", "a secret's place", _secret),
     )
 

@@ -1,5 +1,6 @@
 """Grype: the second opinion on packages, from another database, and the one on named versions."""
 
+import re
 import tempfile
 from collections.abc import Iterable
 from datetime import datetime
@@ -21,6 +22,8 @@ DATABASE_SECONDS = 300
 # A database as an artifact in a registry: one layer, an archive of `vulnerability.db`.
 ARTIFACT_TYPE = "application/vnd.mlifecycle.grype.database.v1"
 LAYER_TYPE = "application/vnd.mlifecycle.grype.database.layer.v1.tar+gzip"
+# Its report does not say how many packages it is about.
+_LOOKED_AT = re.compile(r"found \d+ vulnerability match(?:es)? across (\d+) packages")
 _SEVERITIES = {"Negligible": "LOW"}
 
 
@@ -34,12 +37,9 @@ def scan_sbom(sbom: str, *, database: str, cache: Path, timeout: float) -> Scan:
     Raises:
         ToolError: Grype is missing, fails, takes too long, or its report is not of a real scan.
     """
-    components = json_object(sbom, "the list of components").get("components") or []
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "sbom.json").write_text(sbom)
-        return _scan(
-            "sbom:sbom.json", "image", len(components), Path(name), (database, cache, timeout)
-        )
+        return _scan("sbom:sbom.json", "image", Path(name), (database, cache, timeout))
 
 
 def scan_versions(
@@ -53,7 +53,10 @@ def scan_versions(
     lines = sorted(set(versions))
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
-        return _scan("dir:.", target, len(lines), Path(name), (database, cache, timeout))
+        scan = _scan("dir:.", target, Path(name), (database, cache, timeout))
+    if scan.inspected != len(lines):
+        raise ToolError(f"grype looked at {scan.inspected} of {len(lines)} packages")
+    return scan
 
 
 def grype_version() -> str:
@@ -66,22 +69,22 @@ def grype_version() -> str:
     return str(answer.get("version") or _unsaid("its version"))
 
 
-def _scan(
-    target: str, kind: Target, inspected: int, folder: Path, settings: tuple[str, Path, float]
-) -> Scan:
+def _scan(target: str, kind: Target, folder: Path, settings: tuple[str, Path, float]) -> Scan:
     database, cache, timeout = settings
     prepared = _prepare_database(database, cache)
     # Its author could waive by a configuration in the checkout or at home.
     (folder / "grype.yaml").write_text("{}\n")
-    report = json_object(
-        run_tool(
-            ["grype", target, "--output", "json", "--quiet", "--config", "grype.yaml"],
+    with tempfile.TemporaryDirectory() as name:
+        log = Path(name) / "log"
+        output = run_tool(
+            ["grype", target, "--output", "json", "--verbose", "--config", "grype.yaml"],
             timeout=timeout,
             directory=folder,
             environment=_environment(prepared, update=False),
-        ),
-        "grype",
-    )
+            log=log,
+        )
+        looked_at = _LOOKED_AT.findall(log.read_text())
+    report = json_object(output, "grype")
     matches, ignored = report.get("matches"), report.get("ignoredMatches")
     if not isinstance(matches, list) or ignored:
         raise ToolError("grype printed a report that this version of mlifecycle cannot read")
@@ -94,11 +97,13 @@ def _scan(
     except (KeyError, TypeError, ValueError):
         _unsaid("how old its database is")
     require_recent(database, updated_at)
+    if not looked_at or not int(looked_at[-1]):
+        raise ToolError("grype has looked at no package")
     return Scan(
         scanner="grype",
         version=str(descriptor.get("version") or _unsaid("its version")),
         target=kind,
-        inspected=inspected,
+        inspected=int(looked_at[-1]),
         database=Database(origin=database, updated_at=updated_at),
         vulnerabilities=findings(matches, "grype", "a vulnerability", _vulnerability),
     )

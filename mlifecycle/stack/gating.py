@@ -64,12 +64,17 @@ class GatedStack:
     locks: LockStore
     scanned_by: str
 
+    def alias(self, version: str) -> str:
+        """The tag by which people name a released version; empty where the stack sets none."""
+        if not self.settings.version_tags:
+            return ""
+        return names.alias(version, self.name, self.settings.environment)
+
     def destination(self, inputs: BuildInputs) -> Destination:
         """Where a model's images are published."""
-        alias = names.alias(inputs.version, self.name, self.settings.environment)
         return Destination(
             names.repository(self.settings.registry, inputs.model),
-            alias if self.settings.version_tags else "",
+            self.alias(inputs.version),
             self.scanned_by,
             self.gate.scanners.signer,
             self.gate.policy_digest,
@@ -158,7 +163,8 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
         return Materials(clash, dependencies, clash)
     try:
         artifact = inspect_artifact(model.uri, stack.settings.model_store, CACHE)
-    except ArtifactError as error:
+    # A full disk, say, stops one model and not the run.
+    except (ArtifactError, OSError) as error:
         return Materials(str(error), dependencies, str(error))
     inputs = BuildInputs(
         artifact_digest=artifact.digest,

@@ -162,7 +162,11 @@ def test_two_who_publish_at_once_leave_evidence_that_is_whole(gate: Gate) -> Non
     assert is_published(gate.inputs, evidence.image_digest, target)
     newer = replace(target, scanned_by="grype 99.0.0 x")
     assert not is_published(gate.inputs, evidence.image_digest, newer)
-    assert find_evidence(target.repository, gate.inputs, None) is not None
+    found = find_evidence(target.repository, gate.inputs, None)
+    assert found is not None
+    # One of both, and nothing of each in the other.
+    scans = {scan.scanner: scan.model_dump_json() for scan in found.scans}
+    assert scans in [{scan.scanner: scan.model_dump_json() for scan in item.scans} for item in both]
 
 
 def test_a_layout_that_was_swapped_after_the_scan_is_not_pushed(gate: Gate) -> None:

@@ -57,6 +57,16 @@ def test_the_pack_is_found_by_the_name_that_the_documents_print(sandbox: Sandbox
     assert "[mandatory]  model-governance" in output
 
 
+def test_a_registry_that_is_down_ends_preview_and_up_with_its_name(sandbox: Sandbox) -> None:
+    """What it holds is unknown, which is not the same as nothing."""
+    sandbox.configure(registry="127.0.0.1:1")
+    sandbox.write_manifest()
+    for result in (sandbox.preview(), sandbox.up()):
+        assert result.code != 0
+        assert "127.0.0.1:1" in result.output
+        assert "Traceback" not in result.output
+
+
 def test_production_has_its_own_values(sandbox: Sandbox) -> None:
     sandbox.committed = "prod"
     sandbox.configure()

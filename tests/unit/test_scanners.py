@@ -185,9 +185,12 @@ GRYPE: dict[str, Any] = {
 }
 
 
-def scan_versions(folder: Path, report: str) -> Scan:
+GRYPE_SAYS = "[0001]  INFO found 1 vulnerability matches across 1 packages"
+
+
+def scan_versions(folder: Path, report: str, said: str = GRYPE_SAYS) -> Scan:
     (folder / "grype.json").write_text(report)
-    FakeTool(folder, "grype").body(f"cat {folder}/grype.json")
+    FakeTool(folder, "grype").body(f"echo '{said}' >&2; cat {folder}/grype.json")
     FakeTool(folder, "regctl").body(
         f'if [ "$1" = image ]; then echo sha256:{"0" * 64}; else touch "$4/db.tar.gz"; fi'
     )
@@ -247,14 +250,31 @@ def test_a_report_of_grype_that_is_no_real_scan_is_an_error(
         scan_versions(tools, report)
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("", "has looked at no package"),
+        (GRYPE_SAYS.replace("1 packages", "0 packages"), "has looked at no package"),
+        (GRYPE_SAYS.replace("1 packages", "2 packages"), "looked at 2 of 1 packages"),
+    ],
+)
+def test_grype_says_how_much_it_has_looked_at(tools: Path, said: str, expected: str) -> None:
+    with pytest.raises(ToolError, match=expected):
+        scan_versions(tools, json.dumps(GRYPE), said)
+
+
 LEAK = {"RuleID": "aws-access-token", "File": ".env", "StartLine": 3, "Commit": "a" * 40}
 
 
-def leaks(folder: Path, report: str, code: int = 42) -> Scan:
+GITLEAKS_SAYS = "2:35AM INF scanned ~6 bytes (6 bytes) in 8.09ms"
+
+
+def leaks(folder: Path, report: str, code: int = 42, said: str = GITLEAKS_SAYS) -> Scan:
     (folder / "leaks.json").write_text(report)
     FakeTool(folder, "gitleaks").body(
         f"""
         if [ "$1" = version ]; then echo 8.30.1; exit 0; fi
+        echo '{said}' >&2
         while [ $# -gt 0 ]; do
           if [ "$1" = --report-path ]; then cp {folder}/leaks.json "$2"; fi
           shift
@@ -287,6 +307,12 @@ def test_a_report_of_gitleaks_that_is_none_is_an_error(
 ) -> None:
     with pytest.raises(ToolError, match=expected):
         leaks(tools, report, code)
+
+
+@pytest.mark.parametrize("said", ["", "INF scanned ~0 bytes (0) in 4.14ms"])
+def test_gitleaks_says_how_much_it_has_looked_at(tools: Path, said: str) -> None:
+    with pytest.raises(ToolError, match="gitleaks has looked at nothing"):
+        leaks(tools, "[]", 0, said)
 
 
 def test_evidence_is_read_back_and_a_broken_file_is_none(tmp_path: Path) -> None:

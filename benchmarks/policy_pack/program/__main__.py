@@ -31,7 +31,8 @@ def main() -> None:
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
         (settings.namespace_of(item.manifest) for item in loaded),
-        (pulumi.get_stack(), settings.environment),
+        pulumi.get_stack(),
+        str,
         pulumi.ResourceOptions(provider=provider),
     )
     for item in loaded:
