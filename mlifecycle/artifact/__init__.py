@@ -9,6 +9,12 @@ import onnx
 
 from mlifecycle.artifact.golden import GOLDEN_FILE, GoldenSamples, read_golden
 from mlifecycle.artifact.layout import MLMODEL, find_model
+from mlifecycle.artifact.signature import (
+    SIGNATURE_FILE,
+    Signature,
+    check_signature,
+    load_signers,
+)
 from mlifecycle.artifact.stored import ArtifactError, StoredFolder, open_folder
 from mlifecycle.digests import folder_digest
 from mlifecycle.exclusive import exclusively, write_whole
@@ -19,7 +25,7 @@ from mlifecycle.security.evidence import Scan
 from mlifecycle.security.model_files.judgement import Judged, digest_of, judge_apart
 from mlifecycle.security.model_files.known_types import TYPES
 
-__all__ = ["Artifact", "ArtifactError", "GoldenSamples", "inspect_artifact"]
+__all__ = ["Artifact", "ArtifactError", "GoldenSamples", "Signature", "inspect_artifact"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Artifact:
         golden_digest: `sha256:<hex>` of the golden samples' file; empty where there is none.
         golden: what the model must answer; None where nobody has said.
         scans: what scanners found in the model file, where its format needs any.
+        signature: what the artifact's own one is worth.
     """
 
     uri: str
@@ -44,6 +51,7 @@ class Artifact:
     golden_digest: str
     golden: GoldenSamples | None
     scans: tuple[Scan, ...]
+    signature: Signature
 
 
 def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
@@ -55,8 +63,8 @@ def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
 
     Raises:
         ArtifactError: a file is missing (`Model file not found at <uri>`), the store refuses or
-            does not answer, the scheme is not s3, the model file may not be served, or the golden
-            samples are malformed.
+            does not answer, the scheme is not s3, the model file may not be served, the golden
+            samples are malformed, or a signature is not of these files.
     """
     folder = open_folder(uri, store)
     found = find_model(folder.files, folder.read, folder.uri)
@@ -83,7 +91,20 @@ def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
         golden_digest=golden_digest,
         golden=samples,
         scans=judged.scans,
+        signature=_signature(folder, digests, store.signers),
     )
+
+
+def _signature(
+    folder: StoredFolder, digests: dict[str, str], signers: tuple[str, ...]
+) -> Signature:
+    if SIGNATURE_FILE not in folder.files:
+        return "unsigned"
+    try:
+        content = folder.read(SIGNATURE_FILE)
+        return check_signature(content, digests, load_signers(signers))
+    except ValueError as error:
+        raise ArtifactError(f"Signature at {folder.uri}/{SIGNATURE_FILE} {error}") from error
 
 
 def _golden(folder: StoredFolder) -> tuple[GoldenSamples, str]:
@@ -101,7 +122,7 @@ def _siblings(model: str, judged: Judged, folder: StoredFolder) -> list[str]:
     wanted = [str(parent / name) for name in judged.siblings]
     if judged.is_folder:
         below = f"{parent}/" if parent.name else ""
-        own = {model, GOLDEN_FILE, MLMODEL}
+        own = {model, GOLDEN_FILE, MLMODEL, SIGNATURE_FILE}
         wanted += [name for name in folder.files if name.startswith(below) and name not in own]
     for name in wanted:
         if name not in folder.files:

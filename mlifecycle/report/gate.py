@@ -4,7 +4,7 @@ from mlifecycle.gate import Passed
 from mlifecycle.report.escape import terminal
 from mlifecycle.report.governance import notice_text
 from mlifecycle.security.evidence import Scan
-from mlifecycle.stack.scanning import GateReport
+from mlifecycle.stack.scanning import GatedModel, GateReport
 
 
 def gate_text(report: GateReport) -> str:
@@ -12,14 +12,15 @@ def gate_text(report: GateReport) -> str:
     blocks = [report.repository] if report.repository else []
     for item in report.models:
         if isinstance(item.outcome, Passed):
-            blocks.append(_passed(f"{item.model} {item.version}", item.outcome, report))
+            blocks.append(_passed(item, item.outcome, report))
         else:
             blocks.append(item.outcome)
     return terminal("\n\n".join(blocks))
 
 
-def _passed(name: str, passed: Passed, report: GateReport) -> str:
-    lines = [f"✓ {name} has passed the gate", f"  Image: {passed.evidence.image_digest}"]
+def _passed(item: GatedModel, passed: Passed, report: GateReport) -> str:
+    lines = [f"✓ {item.model} {item.version} has passed the gate"]
+    lines += [f"  Image: {passed.evidence.image_digest}", f"  Model signature: {item.signature}"]
     lines += [f"  {_scan(scan)}" for scan in passed.evidence.scans]
     for finding in passed.findings:
         lines.append(f"  - {notice_text(finding, report.context.date)}")

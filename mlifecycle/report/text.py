@@ -48,6 +48,7 @@ def _model(model: ReleasedModel) -> list[str]:
         f"  Digest:     {digest}",
         f"  Address:    {model.address} (namespace {model.namespace})",
         *_proof(model.verification),
+        f"  Signature:  {model.signature}",
         "",
     ]
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, Key
 
 # https://github.com/sigstore/protobuf-specs, sigstore_bundle.proto
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
@@ -67,14 +67,18 @@ class StatementSigner:
 
     def statement(self, bundle: str) -> str | None:
         """What a bundle states; None where this key has not signed just that."""
-        public = self._signer.public_key
-        try:
-            envelope = json.loads(bundle)["dsseEnvelope"]
-            (signature,) = envelope["signatures"]
-            opened = Envelope.from_dict(
-                {**envelope, "signatures": [{"sig": signature["sig"], "keyid": public.keyid}]}
-            )
-            opened.verify([public], 1)
-        except (ValueError, KeyError, TypeError, binascii.Error, VerificationError):
-            return None
+        return signed_statement(bundle, self._signer.public_key)
+
+
+def signed_statement(bundle: str, key: Key) -> str | None:
+    """What a bundle states; None where a public key is not of the one who has signed just that."""
+    try:
+        envelope = json.loads(bundle)["dsseEnvelope"]
+        (signature,) = envelope["signatures"]
+        opened = Envelope.from_dict(
+            {**envelope, "signatures": [{"sig": signature["sig"], "keyid": key.keyid}]}
+        )
+        opened.verify([key], 1)
         return opened.payload.decode() if opened.payload_type == _PAYLOAD else None
+    except (ValueError, KeyError, TypeError, binascii.Error, VerificationError):
+        return None

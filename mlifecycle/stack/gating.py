@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
+from mlifecycle.artifact.signature import load_signers
 from mlifecycle.base_image import BaseImage, BaseImages
 from mlifecycle.dependencies.lock import NO_LOCK
 from mlifecycle.dependencies.pins import exact_pins
@@ -113,13 +114,17 @@ def gated_stack(
     """The gate of a stack on this machine.
 
     Raises:
-        SettingsError: the signing key is none.
+        SettingsError: a key is none.
         ToolError: the registry does not answer.
     """
     try:
         signer = StatementSigner.of_key(settings.signing_key) if settings.signing_key else None
     except ValueError as error:
         raise setting_error(name, "signingKey", error) from error
+    try:
+        load_signers(settings.model_store.signers)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise setting_error(name, "modelSigners", error) from error
     scanners = Scanners(
         builder=settings.builder,
         registry=settings.registry,

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mlifecycle.artifact import inspect_artifact
+from mlifecycle.artifact import Signature, inspect_artifact
 from mlifecycle.governance.context import CONTEXT_VARIABLE
 from mlifecycle.release.verification import Target, Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
@@ -34,6 +34,7 @@ class ReleasedModel:
     image: str
     address: str
     verification: Verification
+    signature: Signature
 
 
 @dataclass(frozen=True)
@@ -130,4 +131,5 @@ def _verify(name: str, uri: str, outputs: dict[str, Any], settings: StackSetting
         image=output["image"],
         address=output["address"],
         verification=verification,
+        signature=artifact.signature,
     )

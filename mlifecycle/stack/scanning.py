@@ -18,11 +18,16 @@ from mlifecycle.stack.settings import StackSettings
 
 @dataclass(frozen=True)
 class GatedModel:
-    """One model, and what its gate says: what passed, or why it does not."""
+    """One model, and what its gate says: what passed, or why it does not.
+
+    Attributes:
+        signature: what the artifact's own one is worth; empty where nobody has looked.
+    """
 
     model: str
     version: str
     outcome: Passed | str
+    signature: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,15 +65,17 @@ def scan(files: Sequence[Path], stack: str, settings: StackSettings) -> GateRepo
         manifest, model = item.manifest, item.manifest.spec.model
         evaluation = evaluate(manifest, settings.environment, governance, context, item.lines())
         outcome: Passed | str
+        signature = ""
         if evaluation.refused:
             outcome = refusal_text(model.name, str(item.file), evaluation.findings)
         else:
             found = materials_of(manifest, gated_by)
+            signature = "" if isinstance(found.artifact, str) else found.artifact.signature
             try:
                 outcome = pass_gate(found.candidate(evaluation), context, gated_by.gate)
             except GateRefusal as error:
                 outcome = f"{model.name} ({item.file})\n{error}"
-        return GatedModel(model.name, model.version, outcome)
+        return GatedModel(model.name, model.version, outcome, signature)
 
     repository = repository_refusal(
         Repository(Path(), SHIPPED_SOURCE, CACHE),

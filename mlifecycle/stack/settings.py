@@ -149,6 +149,7 @@ def read_settings(
                 region=get("modelStoreRegion") or "us-east-1",
                 access_key_id=get("modelStoreAccessKeyId") or "",
                 secret_access_key=get("modelStoreSecretAccessKey") or "",
+                signers=tuple(get("modelSigners") or ()),
             ),
             replicas=get("replicas"),
             maximum_replicas=get("maximumReplicas"),

@@ -4,7 +4,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from mlifecycle.model_store import ModelStore
 from tests.engine.test_refusals import refused
 from tests.sandbox import ROOT, Platform, Sandbox, model_store
 
+SIGNATURES = ROOT / "tests" / "unit" / "signatures"
 SEED = ROOT / "models" / "fraud-detector" / "2.1.0"
 
 
@@ -58,7 +59,7 @@ def stored(platform: Platform) -> Iterator[Stored]:
     for name in ("model.onnx", "golden.json"):
         made.write(name, (SEED / name).read_bytes())
     yield made
-    for name in ("model.onnx", "golden.json"):
+    for name in ("model.onnx", "golden.json", "model.sig"):
         obstore.delete(bucket, f"{made.name}/{name}")
 
 
@@ -94,6 +95,25 @@ def test_a_refusal_is_remembered_too(stored: Stored, read: list[str], tmp_path: 
         with pytest.raises(ArtifactError, match=r"may not be served: .*pickle"):
             inspect_artifact(stored.uri, stored.store, tmp_path)
     assert read == ["model.onnx"]
+
+
+def test_a_signature_beside_the_model_is_judged_with_it(stored: Stored, tmp_path: Path) -> None:
+    signer = (SIGNATURES / "signer.pub").read_text()
+
+    def signature(*signers: str) -> str:
+        store = replace(stored.store, signers=signers)
+        return inspect_artifact(stored.uri, store, tmp_path).signature
+
+    assert signature(signer) == "unsigned"
+    stored.write("model.sig", (SIGNATURES / "model.sig").read_bytes())
+    assert signature() == "claimed"
+    assert signature(signer) == "verified"
+    with pytest.raises(ArtifactError, match=r"/model.sig is by none of the stack's modelSigners"):
+        signature((SIGNATURES / "p384.pub").read_text())
+    # What was signed is not what is there now.
+    stored.write("model.onnx", (SEED / "model.onnx").read_bytes() + b"\x80\x7d\x00")
+    with pytest.raises(ArtifactError, match=r"/model.sig is of another model.onnx: it has changed"):
+        signature()
 
 
 def announce(monkeypatch: pytest.MonkeyPatch, tag: str | None) -> None:

@@ -6,11 +6,12 @@ from mlifecycle.stack.engine import Run
 from mlifecycle.stack.release import ReleasedModel, ReleaseResult
 
 
+def released(name: str, proof: Verification) -> ReleasedModel:
+    return ReleasedModel(name, "1.0.0", "n", "r/x:1@sha256:0", "http://x", proof, "unsigned")
+
+
 def test_a_warning_that_models_share_is_said_once() -> None:
-    models = tuple(
-        ReleasedModel(name, "1.0.0", "n", "r/x:1@sha256:0", "http://x", Verification(8, (0.5, 0.5)))
-        for name in ("a", "b")
-    )
+    models = tuple(released(name, Verification(8, (0.5, 0.5))) for name in ("a", "b"))
     warnings = ("a: no autoscaling", "b: no autoscaling", "b: old: data", "the registry: slow")
     result = ReleaseResult(Run(), Run(warnings=warnings), 1.0, models)
     text = release_summary("dev", result)
@@ -26,5 +27,5 @@ def test_the_proof_says_what_is_known() -> None:
     proofs += ((Verification(3, ("yes", "yes")), "yes for golden sample 0, expected yes"),)
     proofs += ((Verification(), "predictions unverified, without golden.json"),)
     for proof, words in proofs:
-        model = ReleasedModel("a", "1.0.0", "n", "r/x:1@sha256:0", "http://x", proof)
+        model = released("a", proof)
         assert words in release_summary("dev", ReleaseResult(Run(), Run(), 1.0, (model,)))
