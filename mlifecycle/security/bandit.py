@@ -2,26 +2,39 @@
 
 import sys
 import tempfile
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mlifecycle.digests import folder_digest
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan, Weakness
+from mlifecycle.security.kept_scan import kept_scan
 from mlifecycle.security.scanner_report import findings, json_object
 
 # Bandit's code where it found something.
 FOUND = 1
 
 
-def scan_source(folder: Path, *, timeout: float) -> Scan:
+def scan_source(folder: Path, cache: Path, *, timeout: float) -> Scan:
     """Look at every module of a folder.
+
+    Args:
+        cache: keeps what was found in modules that do not change.
 
     Raises:
         ToolError: Bandit is missing, fails, takes too long, its report cannot be read, or there is
             a file that it could not parse.
     """
+    return kept_scan(
+        cache,
+        lambda: f"source {folder_digest(folder)} bandit {_version()}",
+        lambda: _scan(folder, timeout),
+    )
+
+
+def _scan(folder: Path, timeout: float) -> Scan:
     command: list[str | Path] = [sys.executable, "-m", "bandit"]
-    version = run_tool([*command, "--version"], timeout=60).split("\n", 1)[0].split()[-1]
     with tempfile.TemporaryDirectory() as name:
         output, settings = Path(name) / "report.json", Path(name) / "bandit.ini"
         settings.write_text("[bandit]\n")
@@ -45,7 +58,7 @@ def scan_source(folder: Path, *, timeout: float) -> Scan:
         raise ToolError(f"bandit saw no line of Python in {folder}")
     return Scan(
         scanner="bandit",
-        version=version,
+        version=_version(),
         target="source",
         inspected=int(totals["loc"]),
         weaknesses=findings(
@@ -55,6 +68,13 @@ def scan_source(folder: Path, *, timeout: float) -> Scan:
             lambda item: _weakness(item, folder.absolute()),
         ),
     )
+
+
+def _version() -> str:
+    try:
+        return version("bandit")
+    except PackageNotFoundError as error:
+        raise ToolError("bandit is not installed") from error
 
 
 def _weakness(item: dict[str, Any], folder: Path) -> Weakness:

@@ -1,20 +1,16 @@
 """Gitleaks: credentials in the working tree, and in what the repository ever held."""
 
 import hashlib
+import os
 import re
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
-from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.process import ToolError, run_tool
-from mlifecycle.security.evidence import (
-    Scan,
-    Scans,
-    Secret,
-    Target,
-    read_scans,
-)
+from mlifecycle.security.evidence import Scan, Secret, Target
+from mlifecycle.security.kept_scan import kept_scan
 from mlifecycle.security.scanner_report import findings, json_document
 
 CONFIGURATION = Path(__file__).with_name("gitleaks.toml")
@@ -30,8 +26,11 @@ _COMMITS = re.compile(r"(\d+) commits scanned")
 DEPTHS = ("--max-decode-depth", "3", "--max-archive-depth", "3")
 
 
-def scan_tree(folder: Path, *, timeout: float) -> Scan:
+def scan_tree(folder: Path, cache: Path, *, timeout: float) -> Scan:
     """What looks like a credential in a folder's files, those included that git does not know.
+
+    Args:
+        cache: keeps what was found in files that do not change.
 
     Raises:
         ToolError: Gitleaks is missing, fails, takes too long, or its report cannot be read.
@@ -39,16 +38,43 @@ def scan_tree(folder: Path, *, timeout: float) -> Scan:
     if (folder / IGNORED).exists():
         # Gitleaks reads it whatever it is told, and its author would waive by it.
         raise ToolError(f"{folder.absolute() / IGNORED} is not accepted: remove it")
-    # By relative names: where the checkout lies must not decide what is looked at.
     configuration = CONFIGURATION.read_text()
-    return _scan(
-        ["dir", "."],
-        "tree",
-        _BYTES,
-        timeout,
-        configuration=configuration,
-        directory=folder.absolute(),
+    return kept_scan(
+        cache,
+        lambda: f"tree {tree_digest(folder)} {_version()} {configuration}",
+        lambda: _scan(
+            # By relative names: where the checkout lies must not decide what is looked at.
+            ["dir", "."],
+            "tree",
+            _BYTES,
+            timeout,
+            configuration=configuration,
+            directory=folder.absolute(),
+        ),
     )
+
+
+def tree_digest(folder: Path) -> str:
+    """64 hex digits over every file that Gitleaks looks at, its name and content."""
+    paths = tomllib.loads(CONFIGURATION.read_text())["allowlists"][0]["paths"]
+    left_out = re.compile("|".join(paths))
+    lines = []
+    for parent, folders, files in os.walk(folder):
+        below = Path(parent).relative_to(folder)
+        folders[:] = [name for name in folders if not left_out.search(f"{below / name}/")]
+        for name in files:
+            file = Path(parent) / name
+            # What a link leads to, Gitleaks does not look at.
+            if not left_out.search(str(below / name)) and not file.is_symlink():
+                lines.append(f"{_file_digest(file)}  {below / name}\n")
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+
+
+def _file_digest(file: Path) -> str:
+    if not file.is_file():
+        return "no file"
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
@@ -62,20 +88,15 @@ def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
     """
     if is_cut_off(folder):
         raise ToolError("the history is cut off here: fetch all of it (fetch-depth: 0)")
-    rules = hashlib.sha256(PLAIN.encode()).hexdigest()[:16]
     head = _git(folder, "rev-parse", "HEAD")
-    file = cache / "history" / f"{head}-{_version()}-{rules}.json"
-    with exclusively(file):
-        known = read_scans(Scans, file)
-        if known is None:
-            # Not the folder itself, where a .gitleaksignore would count.
-            store = _git(folder, "rev-parse", "--absolute-git-dir")
-            arguments: list[str | Path] = ["git", store, "--log-opts", head]
-            known = Scans(
-                scans=(_scan(arguments, "history", _COMMITS, timeout, configuration=PLAIN),)
-            )
-            write_whole(file, known.model_dump_json(indent=2))
-    return known.scans[0]
+    # Not the folder itself, where a .gitleaksignore would count.
+    store = _git(folder, "rev-parse", "--absolute-git-dir")
+    arguments: list[str | Path] = ["git", store, "--log-opts", head]
+    return kept_scan(
+        cache,
+        lambda: f"history {head} {_version()} {PLAIN}",
+        lambda: _scan(arguments, "history", _COMMITS, timeout, configuration=PLAIN),
+    )
 
 
 def is_cut_off(folder: Path) -> bool:

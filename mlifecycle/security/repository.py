@@ -44,24 +44,20 @@ def repository_refusal(
     Args:
         timeout: seconds for each scan.
     """
+    root, cache = repository.root, repository.cache
     looks: list[tuple[str, Target, Callable[[], Scan]]] = [
-        ("gitleaks", "tree", lambda: gitleaks.scan_tree(repository.root, timeout=timeout)),
-        ("bandit", "source", lambda: bandit.scan_source(repository.source, timeout=timeout)),
+        ("gitleaks", "tree", lambda: gitleaks.scan_tree(root, cache, timeout=timeout)),
+        ("bandit", "source", lambda: bandit.scan_source(repository.source, cache, timeout=timeout)),
     ]
     try:
-        if is_on_main(repository.root):
+        if is_on_main(root):
             looks.append(
-                (
-                    "gitleaks",
-                    "history",
-                    lambda: gitleaks.scan_history(
-                        repository.root, repository.cache, timeout=timeout
-                    ),
-                )
+                ("gitleaks", "history", lambda: gitleaks.scan_history(root, cache, timeout=timeout))
             )
         with ThreadPoolExecutor(len(looks)) as pool:
             scans = list(pool.map(lambda look: look[2](), looks))
-    except ToolError as error:
+    # A file that cannot be read, say, is as good a reason as a scanner that fails.
+    except (ToolError, OSError) as error:
         return f"❌ Scan of the repository failed\n\n{error}"
     required = tuple((scanner, target) for scanner, target, _ in looks)
     scanned = Scanned(tuple(scans), required)

@@ -31,9 +31,9 @@ def git(folder: Path, *arguments: str) -> None:
 
 def test_an_author_cannot_waive_a_secret(leaky: Path) -> None:
     with pytest.raises(ToolError, match="gitleaksignore is not accepted: remove it"):
-        gitleaks.scan_tree(leaky, timeout=60)
+        gitleaks.scan_tree(leaky, leaky / ".mlifecycle", timeout=60)
     (leaky / ".gitleaksignore").unlink()
-    (secret,) = gitleaks.scan_tree(leaky, timeout=60).secrets
+    (secret,) = gitleaks.scan_tree(leaky, leaky / ".mlifecycle", timeout=60).secrets
     assert (secret.rule, secret.line) == ("aws-access-token", 1)
 
 
@@ -45,7 +45,7 @@ def test_where_a_checkout_lies_does_not_decide_what_is_looked_at(
     for name in ("a.py", ".venv/made.py", "part/.venv/b.py", "part/__pycache__/c.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text((leaky / "settings.py").read_text())
-    found = gitleaks.scan_tree(folder, timeout=60).secrets
+    found = gitleaks.scan_tree(folder, folder / ".mlifecycle", timeout=60).secrets
     assert {secret.file for secret in found} == {
         "a.py",
         "part/.venv/b.py",

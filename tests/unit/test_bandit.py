@@ -12,7 +12,7 @@ def test_an_author_cannot_waive_a_weakness(tmp_path: Path) -> None:
     """The real scanner, on what its own comments and files would let pass."""
     (tmp_path / "load.py").write_text("import pickle\npickle.loads(b'')  # nosec\n")
     (tmp_path / ".bandit").write_text("[bandit]\nskips: B301\n")
-    found = bandit.scan_source(tmp_path, timeout=60).weaknesses
+    found = bandit.scan_source(tmp_path, tmp_path / "own_cache", timeout=60).weaknesses
     assert ("B301", "load.py", 2, "MEDIUM") in [
         (item.rule, item.file, item.line, item.severity) for item in found
     ]
@@ -20,10 +20,10 @@ def test_an_author_cannot_waive_a_weakness(tmp_path: Path) -> None:
 
 def test_a_file_that_bandit_cannot_parse_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ToolError, match="saw no line of Python"):
-        bandit.scan_source(tmp_path, timeout=60)
+        bandit.scan_source(tmp_path, tmp_path / "own_cache", timeout=60)
     (tmp_path / "a.py").write_text("def f(:\n")
     with pytest.raises(ToolError, match="could not parse"):
-        bandit.scan_source(tmp_path, timeout=60)
+        bandit.scan_source(tmp_path, tmp_path / "own_cache", timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_report_of_bandit_that_is_none_is_an_error(
 
     monkeypatch.setattr(bandit, "run_tool", fake)
     with pytest.raises(ToolError, match=expected):
-        bandit.scan_source(tmp_path, timeout=60)
+        bandit.scan_source(tmp_path, tmp_path / "own_cache", timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_a_bandit_that_fails_or_hangs_is_an_error(
     python.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(python))
     with pytest.raises(ToolError, match=expected):
-        bandit.scan_source(tmp_path, timeout=1)
+        bandit.scan_source(tmp_path, tmp_path / "own_cache", timeout=1)

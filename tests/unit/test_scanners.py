@@ -281,7 +281,7 @@ def leaks(folder: Path, report: str, code: int = 42, said: str = GITLEAKS_SAYS) 
         done
         exit {code}"""
     )
-    return gitleaks.scan_tree(folder, timeout=10)
+    return gitleaks.scan_tree(folder, folder / ".mlifecycle", timeout=10)
 
 
 def test_a_leaks_place_is_read(tools: Path) -> None:
