@@ -72,7 +72,7 @@ def test_a_secret_that_was_removed_is_still_in_the_history(leaky: Path, tmp_path
     (secret,) = gitleaks.scan_history(leaky, tmp_path / "cache", timeout=60).secrets
     assert (secret.file, len(secret.commit)) == ("settings.py", 12)
     # What is behind a commit is looked at once.
-    (kept,) = (tmp_path / "cache" / "history").glob("*.json")
+    (kept,) = (tmp_path / "cache" / "repository").glob("*.json")
     kept.write_text(kept.read_text().replace("settings.py", "kept.py"))
     (again,) = gitleaks.scan_history(leaky, tmp_path / "cache", timeout=60).secrets
     assert again.file == "kept.py"
