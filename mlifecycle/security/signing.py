@@ -1,7 +1,6 @@
 """Signed statements: a DSSE envelope in a Sigstore bundle, as cosign and Trivy read it."""
 
 import base64
-import binascii
 import hashlib
 import json
 from dataclasses import dataclass
@@ -80,5 +79,6 @@ def signed_statement(bundle: str, key: Key) -> str | None:
         )
         opened.verify([key], 1)
         return opened.payload.decode() if opened.payload_type == _PAYLOAD else None
-    except (ValueError, KeyError, TypeError, binascii.Error, VerificationError):
+    # Whatever a hostile document makes a library raise.
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, VerificationError):
         return None

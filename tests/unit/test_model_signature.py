@@ -134,6 +134,14 @@ def test_what_is_no_signature_is_refused(content: bytes) -> None:
         check_signature(content, DIGESTS, [])
 
 
+@pytest.mark.parametrize("signature", [1, None, [], {}, "*", ""])
+def test_a_signature_that_is_no_text_is_nobodys(signature: object) -> None:
+    bundle = json.loads(SIGNATURE)
+    bundle["dsseEnvelope"]["signatures"][0]["sig"] = signature
+    with pytest.raises(ValueError, match="by none of the stack's modelSigners"):
+        check_signature(json.dumps(bundle).encode(), DIGESTS, load_signers([SIGNER]))
+
+
 @pytest.mark.parametrize("pem", ["", "text", "-----BEGIN PUBLIC KEY-----\n"])
 def test_a_key_that_is_none_is_refused(pem: str) -> None:
     with pytest.raises(ValueError, match=r"."):

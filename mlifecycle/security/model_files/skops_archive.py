@@ -11,6 +11,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,15 @@ from mlifecycle.security.model_files.archives import (
     read_member,
     strict_zip,
 )
-from mlifecycle.security.model_files.skops_loaders import SAFE, attribute, number, require_known
+from mlifecycle.security.model_files.skops_loaders import (
+    NOWHERE,
+    SAFE,
+    TYPE,
+    Place,
+    attribute,
+    number,
+    require_known,
+)
 from mlifecycle.security.model_files.trees import require_bounded
 
 SCHEMA = "schema.json"
@@ -79,20 +88,36 @@ def _array(archive: zipfile.ZipFile, name: str) -> npt.NDArray[Any]:
 
 def _require_model(schema: dict[str, Any], archive: zipfile.ZipFile) -> None:
     # A list, not recursion: how deep a file nests objects is its author's choice. With each part,
-    # the number of features that reaches it unchecked.
-    waiting: list[tuple[Any, int | None]] = [(schema, None)]
+    # where it stands and the number of features that reaches it unchecked.
+    waiting: list[tuple[Any, Place, int | None]] = [(schema, NOWHERE, None)]
     while waiting:
-        part, features = waiting.pop()
+        part, place, features = waiting.pop()
         if isinstance(part, list):
-            waiting += [(item, features) for item in part]
+            waiting += [(item, place, features) for item in part]
         elif isinstance(part, dict):
             if any(mark in part for mark in _MARKS):
-                require_known(part)
+                require_known(part, place)
                 name = f"{part['__module__']}.{part['__class__']}"
                 features = _features_within(part, name, features)
-                if name.endswith(TREES) and part["__loader__"] != "TypeNode":
+                if name.endswith(TREES) and part["__loader__"] != TYPE:
                     _require_tree(part, features, archive)
-            waiting += [(item, features) for item in part.values()]
+            waiting += [(item, inner, features) for item, inner in _within(part, place)]
+
+
+def _within(part: dict[str, Any], place: Place) -> Iterator[tuple[Any, Place]]:
+    """What a part holds, and where each of it stands."""
+    loader = part.get("__loader__")
+    for key, item in part.items():
+        if key == "content" and loader == "ObjectNode":
+            yield item, Place(is_attributes=True)
+        elif key == "content" and loader == "DictNode" and isinstance(item, dict):
+            for name, value in item.items():
+                yield value, Place(attribute=name) if place.is_attributes else NOWHERE
+        elif key == "key_types" and loader == "DictNode" and isinstance(item, dict):
+            for kind in item["content"]:
+                yield kind, Place(is_of_key=True)
+        else:
+            yield item, NOWHERE
 
 
 def _features_within(part: dict[str, Any], name: str, features: int | None) -> int | None:

@@ -4,12 +4,13 @@ skops asks only for each type by itself; a type that is harmless made in one way
 another. Here is no way of calling something: no partial, no method, no operator, no constructor.
 """
 
-from typing import Any
+import json
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from mlifecycle.security.model_files.archives import UnsafeError
-from mlifecycle.security.model_files.known_types import known_types
+from mlifecycle.security.model_files.known_types import ATTRIBUTES, known_types, method_names
 
 SAFE = "export the model to ONNX with skl2onnx"
 # Compiled, and made by a call with numbers.
@@ -32,10 +33,22 @@ _MAKES = {
     "TreeNode": {_TREE},
     "TupleNode": {"builtins.tuple"},
 }
+FUNCTION, TYPE = "FunctionNode", "TypeNode"
 _TYPES = {"builtins.bool", "builtins.float", "builtins.int", "builtins.str"}
 
 
-def require_known(part: dict[str, Any]) -> None:
+class Place(NamedTuple):
+    """Where a part stands: all attributes of an object, one of that name, or a key's type."""
+
+    is_attributes: bool = False
+    attribute: str = ""
+    is_of_key: bool = False
+
+
+NOWHERE = Place()
+
+
+def require_known(part: dict[str, Any], place: Place) -> None:
     """Raise UnsafeError where a part of a schema makes more than a part of a model."""
     loader = str(part.get("__loader__"))
     name = f"{part.get('__module__')}.{part.get('__class__')}"
@@ -46,19 +59,20 @@ def require_known(part: dict[str, Any]) -> None:
         raise UnsafeError(
             f"it needs {name[:100]} as {loader}, which is no type that is trusted: {SAFE}"
         )
+    _require_place(loader, name, place)
     file = str(part.get("file", ""))
     if file and not file.endswith(".npy" if loader == "NdArrayNode" else ".bin"):
         raise UnsafeError(f"it holds a {loader} in {file[:100]!r}")
     if loader == "DictNode":
         _require_keys(part)
-    if loader == "ObjectNode":
-        _require_attributes(part)
+    if loader in ("ObjectNode", "TreeNode"):
+        _require_attributes(part, is_tree=loader == "TreeNode")
 
 
 def attribute(part: dict[str, Any], name: str) -> Any:
     """A part of an object's attributes."""
-    attributes = part.get("content")
-    inner = attributes.get("content") if isinstance(attributes, dict) else None
+    attributes: Any = part.get("content")
+    inner = attributes.get("content") if _loader(attributes) == "DictNode" else None
     return inner.get(name) if isinstance(inner, dict) else None
 
 
@@ -117,20 +131,61 @@ def _require_keys(part: dict[str, Any]) -> None:
         raise UnsafeError("it holds a dictionary with more entries than it makes")
 
 
-def _require_attributes(part: dict[str, Any]) -> None:
+def _require_attributes(part: dict[str, Any], *, is_tree: bool) -> None:
     """Texts as names: what is read here by its name is what the object has."""
-    attributes = part.get("content")
-    if attributes is None:
+    attributes: Any = part.get("content")
+    if attributes is None and not is_tree:
         return
-    loader = attributes.get("__loader__") if isinstance(attributes, dict) else None
-    is_none = loader == "JsonNode" and attributes.get("content") == "null"
-    if not is_none and (loader != "DictNode" or set(_key_types(attributes)) - {"builtins.str"}):
+    is_none = _is_null(attributes) and not is_tree
+    if not is_none and (
+        _loader(attributes) != "DictNode" or set(_key_types(attributes)) - {"builtins.str"}
+    ):
         raise UnsafeError(f"it holds an object whose attributes have no names: {SAFE}")
+    entries = {} if is_none else attributes.get("content")
+    for name, value in entries.items() if isinstance(entries, dict) and not is_tree else ():
+        _require_value(name, value)
+
+
+def _require_value(name: str, value: Any) -> None:
+    """No attribute by which scikit-learn would call what a model does not need."""
+    if name in method_names():
+        raise UnsafeError(f"its {name[:100]} stands in place of a method: {SAFE}")
+    if name in ATTRIBUTES["nothing"] and not _is_nothing(value):
+        raise UnsafeError(f"its {name} is to be nothing: save the model without it")
+    if name in ATTRIBUTES["functions"] and not (_is_null(value) or _loader(value) == FUNCTION):
+        raise UnsafeError(f"its {name} is no function of NumPy's: {SAFE}")
+    if name in ATTRIBUTES["names_of_methods"]:
+        is_list = _loader(value) in ("ListNode", "TupleNode")
+        items: list[Any] = value["content"] if is_list else [value]
+        for item in items:
+            text = json.loads(item["content"]) if _loader(item) == "JsonNode" else item
+            if text is not None and text not in ATTRIBUTES["methods"]:
+                raise UnsafeError(f"its {name} names a method that does not predict: {SAFE}")
+
+
+def _require_place(loader: str, name: str, place: Place) -> None:
+    """A function or a type where scikit-learn asks for one: elsewhere, it may call it."""
+    if loader == FUNCTION and place.attribute not in ATTRIBUTES["functions"]:
+        raise UnsafeError(f"it holds {name[:100]} in place of a value: {SAFE}")
+    if loader == TYPE and not place.is_of_key and place.attribute not in ATTRIBUTES["types"]:
+        raise UnsafeError(f"it holds {name[:100]} in place of a value: {SAFE}")
+
+
+def _loader(part: Any) -> Any:
+    return part.get("__loader__") if isinstance(part, dict) else None
+
+
+def _is_null(part: Any) -> bool:
+    return bool(_loader(part) == "JsonNode" and part.get("content") == "null")
+
+
+def _is_nothing(part: Any) -> bool:
+    return _is_null(part) or (_loader(part) == "DictNode" and part.get("content") == {})
 
 
 def _key_types(part: dict[str, Any]) -> list[str | None]:
     """The names of the types of a dictionary's keys; None where one is none."""
-    made = part.get("key_types")
+    made: Any = part.get("key_types")
     types = made.get("content") if isinstance(made, dict) else None
     if not isinstance(types, list) or made is None or made.get("__loader__") != "ListNode":
         return [None]

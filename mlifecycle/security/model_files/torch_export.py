@@ -140,7 +140,10 @@ def _require_part(part: dict[str, Any]) -> None:
 
 
 def _is_name(name: object) -> bool:
-    return not isinstance(name, str) or not name or _KEY.fullmatch(name) is not None
+    if isinstance(name, str):
+        return not name or _KEY.fullmatch(name) is not None
+    # A name of something else stands in a part of its own, which is looked at by itself.
+    return name is None or isinstance(name, dict)
 
 
 def _is_operator(name: object) -> bool:

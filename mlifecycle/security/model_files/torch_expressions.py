@@ -28,6 +28,7 @@ _OPERATIONS = (
     *(ast.Expression, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.Load),
     *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop),
 )
+_KEY = re.compile(r"[A-Za-z_][\w.]*", re.ASCII)
 _COSTLY = (ast.Pow, ast.LShift)
 _LONGEST = 1000
 # Operations in one expression: sympy's time grows faster with them than with a text's length.
@@ -66,9 +67,14 @@ def is_spec(text: object) -> bool:
 def _is_plain(context: object) -> bool:
     """Whether a container's context is nothing, or its keys."""
     value = json.loads(context) if isinstance(context, str) else context
+    # PyTorch writes them into Python, as they are.
     return value is None or (
-        isinstance(value, list) and all(type(key) in (str, int) for key in value)
+        isinstance(value, list) and all(type(key) is int or _is_key(key) for key in value)
     )
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
 
 
 def _consists_of(text: object, known: Callable[[ast.AST], bool]) -> bool:

@@ -24,6 +24,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree._tree import NODE_DTYPE
 
+from tests.unit.model_files.calling_models import CALLING
+
 RANDOM = np.random.default_rng(7)
 ROWS = RANDOM.normal(size=(300, 4))
 LABELS = (ROWS[:, 0] + ROWS[:, 1] * ROWS[:, 2] > 0).astype(int)
@@ -231,6 +233,21 @@ def test_a_type_of_items_that_is_what_it_says_is_read(kind: Any) -> None:
     content = pickle.dumps(np.dtype(kind))
     with pytest.raises(StartupError, match="has no predict"):
         load("pickle", "model.pkl", content, golden_of(lambda rows: rows[:, 0]))
+
+
+@pytest.mark.parametrize("make", CALLING)
+@pytest.mark.parametrize("format_name", ["skops", "pickle"])
+@pytest.mark.filterwarnings("ignore")
+def test_a_model_that_has_something_called_is_refused_before_it_is(
+    format_name: str, make: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    model = make(tmp_path / "cache")
+    content = skops.io.dumps(model) if format_name == "skops" else pickle.dumps(model)
+    expected = CALLING[make] or "in place of a value"
+    name = {"skops": "model.skops", "pickle": "model.pkl"}[format_name]
+    with pytest.raises(StartupError, match=expected):
+        load(format_name, name, content, golden_of(lambda rows: rows[:, 0]))
+    assert not (tmp_path / "cache").exists()
 
 
 def test_what_does_not_predict_is_refused() -> None:

@@ -5,13 +5,13 @@ what nothing checks; the containers; parts of models that hold numbers only; and
 the gate looks at itself.
 """
 
-from pathlib import Path
+import importlib
 
 import skops.io._sklearn as sklearn_nodes
 import skops.io._trusted_types as trusted
 from skops.io._utils import get_module
 
-from mlifecycle.security.model_files.known_types import TYPES
+from mlifecycle.security.model_files.known_types import METHODS, TYPES
 
 CONTAINERS = (
     *("builtins.bytearray", "builtins.bytes", "builtins.dict"),
@@ -42,6 +42,8 @@ TREES = (
     "sklearn.tree._tree.Tree",
 )
 # libsvm takes the sizes of arrays from each other; texts are no input of the server.
+# Functions of one type, and values of another.
+ATTRIBUTES = frozenset(("copy", "link", "loss", "values"))
 LEFT_OUT = frozenset(
     (
         *(
@@ -76,5 +78,17 @@ def types() -> list[str]:
     )
 
 
+def methods() -> list[str]:
+    """What functions of these types are called, sorted."""
+    names = set()
+    for name in types():
+        module, _, own = name.rpartition(".")
+        if module.startswith("sklearn."):
+            made = getattr(importlib.import_module(module), own)
+            names |= {item for item in dir(made) if callable(getattr(made, item, None))}
+    return sorted(name for name in names - ATTRIBUTES if not name.startswith("__"))
+
+
 if __name__ == "__main__":
-    Path(TYPES).write_text("\n".join(types()) + "\n")
+    for file, names in ((TYPES, types()), (METHODS, methods())):
+        file.write_text("\n".join(names) + "\n")

@@ -32,6 +32,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from mlifecycle.security.model_files.archives import strict_zip
 from tests.unit.model_files import skops_types
+from tests.unit.model_files.calling_models import CALLING
 from tests.unit.model_files.payloads import Payload, refusal_of, rezipped, zipped
 from tests.unit.model_files.skops_models import LABELS, ROWS, dumped, with_schema
 
@@ -89,9 +90,18 @@ def test_a_model_whose_numbers_lead_where_nobody_looks_is_refused(model: Any, re
     assert "export the model to ONNX" in found
 
 
+@pytest.mark.parametrize("make", CALLING)
+def test_a_model_that_has_something_called_is_refused(
+    make: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    content = skops.io.dumps(make(tmp_path / "cache"))
+    assert (CALLING[make] or "func is no function of NumPy's") in refusal_of(content, "skops")
+
+
 def test_the_list_of_types_is_that_of_this_version() -> None:
     """Else: python -m tests.unit.model_files.skops_types"""
     assert skops_types.TYPES.read_text().split() == skops_types.types()
+    assert skops_types.METHODS.read_text().split() == skops_types.methods()
 
 
 LINEAR = dumped(MODELS["linear"])

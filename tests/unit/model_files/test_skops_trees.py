@@ -107,6 +107,18 @@ def claim_nodes(schema: Any) -> None:
             part["content"]["content"]["node_count"]["content"] = "1000000"
 
 
+def two_contents(schema: Any) -> None:
+    """skops makes such a dictionary of its `main`, whatever else is in it."""
+    for part in parts_of(schema):
+        if part.get("__loader__") == "TreeNode":
+            content = part["content"]
+            part["content"] = {
+                **{"__class__": "defaultdict", "__module__": "collections"},
+                "__loader__": "DefaultDictNode",
+                "content": {**content["content"], "main": content},
+            }
+
+
 def forget_features(schema: Any) -> None:
     for part in parts_of(schema):
         if part.pop("n_features_in_", None):
@@ -137,6 +149,7 @@ def features_that_are_none(schema: Any) -> None:
         (rename_trees, "numpy.ndarray as TreeNode"),
         (hide_nodes, "cannot be checked"),
         (claim_nodes, "fewer than it says"),
+        (two_contents, "attributes have no names"),
         (forget_features, "cannot be checked"),
         (leave_features_behind, "more entries than it makes"),
         (features_that_are_none, "cannot be checked"),

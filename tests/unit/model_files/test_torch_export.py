@@ -85,6 +85,8 @@ def container(kind: str, context: str) -> str:
 
 ENUM = '{"__enum__": true, "fqn": "antigravity:X", "name": "A"}'
 FACTORY = '{"default_factory_module": "antigravity", "default_factory_name": "x"}'
+# PyTorch puts the names of arguments into a text of Python, between quotation marks.
+KEY = "x':0}\n__import__('os').system('touch ran')\n#"
 RUN = "__import__('os').system('touch ran')"
 
 
@@ -146,9 +148,12 @@ RUN = "__import__('os').system('touch ran')"
             "out_spec is more than",
         ),
         (specification(container("collections.namedtuple", "null")), "in_spec is more than"),
+        (specification(container("builtins.dict", json.dumps([KEY]))), "in_spec is more than"),
+        (specification(container("builtins.dict", '["a b"]')), "in_spec is more than"),
         (specification("[1]"), "in_spec is more than"),
         (argument({"as_tensor": {"name": f"x={RUN}"}}), "is no name"),
         (argument({"as_tensor": {"name": "x\\nimport os"}}), "is no name"),
+        (argument({"as_tensor": {"name": ["x"]}}), "is no name"),
         (lambda graph: graph.update({f"x={RUN}": 1}), "has a part called"),
         (specification("[1, 2]"), "in_spec is more than"),
         (specification("[" * 100_000), "in_spec is more than"),

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.utils import get_tags
 
 from app.runtimes import FEATURES
+from app.runtimes.sklearn.parts import require_parts
 from app.tensors import Array, TensorSpec, spec_of
 
 # In this order; a classifier has both.
@@ -17,6 +18,7 @@ class Estimator:
     """An estimator's `predict`, and its `predict_proba` where it has one."""
 
     def __init__(self, estimator: Any) -> None:
+        require_parts(estimator)
         if not callable(getattr(estimator, "predict", None)):
             raise ValueError(f"{type(estimator).__name__} has no predict")
         columns = getattr(estimator, "n_features_in_", None)
