@@ -102,7 +102,7 @@ def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) ->
             *scan_versions(dependencies.pins, "pins", settings.scanners),
             *scan_versions(dependencies.lock.pins, "lock", settings.scanners),
         ]
-        evidence = evidence_of(inputs, settings.scanners)
+        evidence = evidence_of(inputs, settings.scanners, of_any_age=candidate.is_unchanged)
     # A full disk, say, is as good a reason as a scanner that fails.
     except (ToolError, OSError) as error:
         raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error

@@ -2,10 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
-
-import numpy as np
-import onnx
 
 from mlifecycle.artifact.golden import GOLDEN_FILE, GoldenSamples, read_golden
 from mlifecycle.artifact.layout import MLMODEL, find_model
@@ -24,6 +22,7 @@ from mlifecycle.security import model_files
 from mlifecycle.security.evidence import Scan
 from mlifecycle.security.model_files.judgement import Judged, digest_of, judge_apart
 from mlifecycle.security.model_files.known_types import TYPES
+from mlifecycle.security.model_files.pickles import SCANNERS
 
 __all__ = ["Artifact", "ArtifactError", "GoldenSamples", "Signature", "inspect_artifact"]
 
@@ -147,14 +146,17 @@ class _Known:
         # What judges is part of the key: a later version of it looks again.
         judges = [folder_digest(Path(model_files.__file__).parent), folder_digest(TYPES.parent)]
         key = [self.endpoint, self.folder.uri, name, tag, str(format_name), *judges]
-        key += [onnx.__version__, np.__version__]
+        key += [version(package) for package in ("onnx", "numpy", *SCANNERS)]
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
         file = self.cache / "artifacts" / f"{digest}.json"
         with exclusively(file):
-            if not file.exists():
-                # Of just the content that was announced, or an error.
-                write_whole(file, self._read(name, format_name).model_dump_json())
-            return Judged.model_validate_json(file.read_text())
+            if file.exists():
+                return Judged.model_validate_json(file.read_text())
+            # Of just the content that was announced, or an error.
+            judged = self._read(name, format_name)
+            if judged.is_final:
+                write_whole(file, judged.model_dump_json())
+            return judged
 
     def _read(self, name: str, format_name: str | None) -> Judged:
         content = self.folder.read(name)

@@ -105,6 +105,13 @@ def _reason(message: str) -> str:
     return " ".join(cause.split())
 
 
+def unlocked(dependencies: Sequence[str], lock: Lock) -> list[str]:
+    """The dependencies that a lock says no version of; those with a marker need none."""
+    requirements = map(Requirement, dependencies)
+    named = [canonicalize_name(item.name) for item in requirements if item.marker is None]
+    return [name for name in named if name not in lock.versions]
+
+
 def changes(before: Lock, after: Lock) -> list[str]:
     """What is new, gone or of another version, by package."""
     old, new = before.versions, after.versions

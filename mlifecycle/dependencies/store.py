@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlifecycle import registry
-from mlifecycle.dependencies.lock import Lock, lock_key, resolve
+from mlifecycle.dependencies.lock import Lock, lock_key, resolve, unlocked
 from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.process import ToolError
 
@@ -36,6 +36,21 @@ class LockStore:
         """The lock that the registry keeps; None where it keeps none.
 
         Raises:
+            ToolError: the registry does not answer, or keeps something else there.
+        """
+        lock = self.found(dependencies)
+        if lock is not None and (missing := unlocked(dependencies, lock)):
+            # Else whoever writes to the registry decides what is scanned.
+            name = self._name(dependencies)
+            raise ToolError(
+                f"{name} is no lock of {', '.join(missing)}: renew it with mlifecycle lock"
+            )
+        return lock
+
+    def found(self, dependencies: Sequence[str]) -> Lock | None:
+        """The same, whatever it says, to be renewed.
+
+        Raises:
             ToolError: the registry does not answer.
         """
         if not dependencies:
@@ -56,7 +71,7 @@ class LockStore:
         file = self.cache / "locks" / f"{lock_key(dependencies)[:32]}.txt"
         # Two models of one set of dependencies, and the preview and its `up`, must agree.
         with exclusively(file):
-            if file.exists():
+            if file.exists() and not unlocked(dependencies, Lock(file.read_text())):
                 return Lock(file.read_text())
             try:
                 lock = resolve(dependencies)

@@ -10,7 +10,7 @@ from mlifecycle.digests import folder_digest
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan, Weakness
 from mlifecycle.security.kept_scan import kept_scan
-from mlifecycle.security.scanner_report import findings, json_object
+from mlifecycle.security.scanner_report import findings, json_object, written
 
 # Bandit's code where it found something.
 FOUND = 1
@@ -48,7 +48,7 @@ def _scan(folder: Path, timeout: float) -> Scan:
             directory=Path(name),
             accepted=(0, FOUND),
         )
-        report = json_object(output.read_text() if output.exists() else "", "bandit")
+        report = json_object(written(output), "bandit")
     errors, totals = report.get("errors"), (report.get("metrics") or {}).get("_totals")
     if not isinstance(errors, list) or not isinstance(totals, dict):
         raise ToolError("bandit printed a report that this version of mlifecycle cannot read")

@@ -11,7 +11,7 @@ from typing import Any
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.security.evidence import Scan, Secret, Target
 from mlifecycle.security.kept_scan import kept_scan
-from mlifecycle.security.scanner_report import findings, json_document
+from mlifecycle.security.scanner_report import findings, json_document, written
 
 CONFIGURATION = Path(__file__).with_name("gitleaks.toml")
 # Its rules, and nothing left out.
@@ -91,7 +91,8 @@ def scan_history(folder: Path, cache: Path, *, timeout: float) -> Scan:
     head = _git(folder, "rev-parse", "HEAD")
     # Not the folder itself, where a .gitleaksignore would count.
     store = _git(folder, "rev-parse", "--absolute-git-dir")
-    arguments: list[str | Path] = ["git", store, "--log-opts", head]
+    # What a merge itself has changed is in neither of its parents.
+    arguments: list[str | Path] = ["git", store, "--log-opts", f"-m {head}"]
     return kept_scan(
         cache,
         lambda: f"history {head} {_version()} {PLAIN}",
@@ -144,7 +145,7 @@ def _scan(
             log=log,
         )
         inspected = looked_at.search(log.read_text())
-        items = json_document(output.read_text() if output.exists() else "", "gitleaks")
+        items = json_document(written(output), "gitleaks")
     if not isinstance(items, list):
         raise ToolError("gitleaks printed a report that this version of mlifecycle cannot read")
     if inspected is None or not int(inspected[1]):

@@ -64,8 +64,11 @@ class RuntimeScans(Scans):
     sbom: str
 
 
-def evidence_of(inputs: BuildInputs, scanners: Scanners) -> Evidence:
+def evidence_of(inputs: BuildInputs, scanners: Scanners, *, of_any_age: bool) -> Evidence:
     """The evidence of an image: this machine's, the registry's, else of a build and scans made now.
+
+    Args:
+        of_any_age: also what was found before today's databases, for what runs as it is.
 
     Raises:
         ToolError: the build or a scanner fails.
@@ -75,8 +78,10 @@ def evidence_of(inputs: BuildInputs, scanners: Scanners) -> Evidence:
     with exclusively(folder):
         file = folder / "evidence.json"
         evidence = read_scans(Evidence, file)
-        if evidence is None:
-            evidence = _stored(inputs, scanners) or _made(inputs, scanners, folder / "layout")
+        if evidence is None or (_is_old(evidence) and not of_any_age):
+            evidence = _stored(inputs, scanners)
+            if evidence is None or (_is_old(evidence) and not of_any_age):
+                evidence = _made(inputs, scanners, folder / "layout")
             write_whole(file, evidence.model_dump_json(indent=2))
     return evidence
 

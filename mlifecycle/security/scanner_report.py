@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -14,6 +15,11 @@ Kind = TypeVar("Kind")
 DATABASE_MAXIMUM_AGE = timedelta(days=7)
 # What the package URLs of operating systems' packages begin with.
 SYSTEM_PACKAGES = ("pkg:deb/", "pkg:apk/", "pkg:rpm/")
+
+
+def written(file: Path) -> str:
+    """What a tool wrote, also where it was cut off within a character; empty if it wrote none."""
+    return file.read_text(errors="replace") if file.exists() else ""
 
 
 def json_document(text: str, tool: str) -> Any:

@@ -18,6 +18,7 @@ from mlifecycle.security.scanner_report import (
     findings,
     json_object,
     require_recent,
+    written,
 )
 
 DATABASE_SECONDS = 300
@@ -66,7 +67,7 @@ def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> I
             timeout=CONVERT_SECONDS,
             directory=folder,
         )
-        document = json_object(sbom.read_text() if sbom.exists() else "", "trivy convert")
+        document = json_object(written(sbom), "trivy convert")
         if not document.get("components"):
             raise ToolError("trivy wrote a list of components without any")
         return ImageScan(
@@ -121,7 +122,7 @@ def _prepare_database(database: str, cache: Path) -> tuple[Path, str, datetime]:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    report = json_object(file.read_text() if file.exists() else "", "trivy")
+    report = json_object(written(file), "trivy")
     if report.get("SchemaVersion") != 2 or "ArtifactName" not in report:
         raise ToolError("trivy printed a report that this version of mlifecycle cannot read")
     results = report.get("Results") or []

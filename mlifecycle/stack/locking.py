@@ -42,7 +42,7 @@ def renew_locks(files: Sequence[Path], settings: StackSettings) -> list[RenewedL
         models.setdefault(tuple(sorted(named)), []).append(item.manifest.metadata.name)
     renewed = []
     for dependencies, names in models.items():
-        before = store.kept(dependencies) or NO_LOCK
+        before = store.found(dependencies) or NO_LOCK
         after = resolve(dependencies)
         store.keep(dependencies, after)
         changed = () if after.problem else tuple(changes(before, after))

@@ -16,6 +16,7 @@ from devcluster import local_stacks
 from devcluster.platform import lifecycle
 from mlifecycle.artifact import ArtifactError, inspect_artifact
 from mlifecycle.model_store import ModelStore
+from mlifecycle.security.model_files import judgement
 from tests.engine.test_refusals import refused
 from tests.sandbox import ROOT, Platform, Sandbox, model_store
 
@@ -95,6 +96,16 @@ def test_a_refusal_is_remembered_too(stored: Stored, read: list[str], tmp_path: 
         with pytest.raises(ArtifactError, match=r"may not be served: .*pickle"):
             inspect_artifact(stored.uri, stored.store, tmp_path)
     assert read == ["model.onnx"]
+
+
+def test_a_judge_that_could_not_look_looks_again(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(judgement, "JUDGE_SECONDS", 0.01)
+    with pytest.raises(ArtifactError, match=r"could not be looked at: .*did not end"):
+        inspect_artifact(stored.uri, stored.store, tmp_path)
+    monkeypatch.undo()
+    assert inspect_artifact(stored.uri, stored.store, tmp_path).digest
 
 
 def test_a_signature_beside_the_model_is_judged_with_it(stored: Stored, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from mlifecycle.dependencies.lock import Lock
 from mlifecycle.dependencies.store import LockStore
+from mlifecycle.process import ToolError
 from tests.sandbox import Sandbox
 
 DEPENDENCIES = "    - torch>=2.0.0\n    - numpy>=1.24.0\n"
@@ -57,6 +58,21 @@ def test_what_cannot_be_locked_leaves_the_old_lock(sandbox: Sandbox, store: Lock
     assert refused.code == 1
     assert "❌ fraud-detector: the dependencies cannot be locked\n\n- " in refused.output
     assert store.kept(dependencies) == old
+
+
+@pytest.mark.parametrize("text", ["<html>502 Bad Gateway</html>", "six==1.17.0 \\\n"])
+def test_a_lock_that_is_none_of_the_dependencies_is_not_taken(
+    sandbox: Sandbox, store: LockStore, text: str
+) -> None:
+    """Else whoever writes to the registry decides what is scanned."""
+    dependency = f"click>=8.1,!=7.{secrets.randbelow(10**6)}"
+    store.keep([dependency], Lock(text))
+    with pytest.raises(ToolError, match="is no lock of click: renew it with mlifecycle lock"):
+        store.lock_of([dependency])
+    command = ("lock", "--stack", sandbox.stack, write_manifest(sandbox, dependency))
+    renewed = sandbox.mlifecycle(*command)
+    assert renewed.code == 0, renewed.output
+    assert store.lock_of([dependency]).versions["click"]
 
 
 def test_a_lock_of_nothing_that_is_there_is_said(sandbox: Sandbox, tmp_path: Path) -> None:

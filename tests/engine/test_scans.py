@@ -78,6 +78,26 @@ def test_a_secret_that_was_removed_is_still_in_the_history(leaky: Path, tmp_path
     assert again.file == "kept.py"
 
 
+def test_a_secret_that_only_a_merge_brought_is_in_the_history(leaky: Path, tmp_path: Path) -> None:
+    secret = leaky / "settings.py"
+    text = secret.read_text()
+    secret.unlink()
+    git(leaky, "init", "--quiet", "--initial-branch", "main")
+    git(leaky, "commit", "--quiet", "--allow-empty", "--message", "first")
+    git(leaky, "checkout", "--quiet", "-b", "other")
+    git(leaky, "commit", "--quiet", "--allow-empty", "--message", "other")
+    git(leaky, "checkout", "--quiet", "main")
+    git(leaky, "commit", "--quiet", "--allow-empty", "--message", "main")
+    git(leaky, "merge", "--quiet", "--no-commit", "other")
+    secret.write_text(text)
+    git(leaky, "add", "settings.py")
+    git(leaky, "commit", "--quiet", "--message", "merged")
+    git(leaky, "rm", "--quiet", "settings.py")
+    git(leaky, "commit", "--quiet", "--message", "removed")
+    found = gitleaks.scan_history(leaky, tmp_path / "cache", timeout=60).secrets
+    assert {item.file for item in found} == {"settings.py"}
+
+
 def test_a_history_that_is_cut_off_is_no_history(
     leaky: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,14 +1,16 @@
-"""What a gate keeps: layouts and shared scans for a day, evidence for good."""
+"""What a gate keeps: layouts and scans for a day, evidence for what runs as it is."""
 
 import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mlifecycle.exclusive import write_whole
 from mlifecycle.security import grype, image_scan
-from mlifecycle.security.evidence import Scan, Target
+from mlifecycle.security.evidence import Evidence, Scan, Target
 from mlifecycle.security.image_scan import LAYOUT_SECONDS, SHARED_AGE, Scanners, prune_layouts
 
 
@@ -23,6 +25,48 @@ def test_a_layout_of_an_earlier_day_is_removed_and_its_evidence_is_not(tmp_path:
     found = {str(path.relative_to(tmp_path / "gate")) for path in tmp_path.rglob("*.json")}
     assert found == {"old/evidence.json", "new/evidence.json", "new/layout/index.json"}
     prune_layouts(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    ("hours", "of_any_age", "expected"),
+    [
+        # Since this machine looked, and since the registry's evidence was made.
+        ((0, None), False, "kept"),
+        ((30, None), True, "kept"),
+        ((30, None), False, "made"),
+        ((30, 0), False, "stored"),
+        ((30, 30), False, "made"),
+        ((None, 30), True, "stored"),
+        ((None, 30), False, "made"),
+    ],
+)
+def test_what_changes_is_judged_by_what_scanners_know_today(
+    hours: tuple[int | None, int | None],
+    of_any_age: bool,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """What is old is looked at again, here or in the registry, but for what runs as it is."""
+
+    def evidence(name: str, age: int | None) -> Evidence | None:
+        if age is None:
+            return None
+        finished = datetime.now(UTC) - timedelta(hours=age)
+        one = Scan(scanner="trivy", version="1", target="image", inspected=1, finished_at=finished)
+        return Evidence(image_digest=name, build="", scans=(one,), sbom="{}")
+
+    monkeypatch.setattr(image_scan, "_folder", lambda *_: tmp_path)
+    monkeypatch.setattr(image_scan, "_stored", lambda *_: evidence("stored", hours[1]))
+    monkeypatch.setattr(image_scan, "_made", lambda *_: evidence("made", 0))
+    if old := evidence("kept", hours[0]):
+        write_whole(tmp_path / "evidence.json", old.model_dump_json())
+    inputs: Any = None
+    scanners: Any = None
+    result = image_scan.evidence_of(inputs, scanners, of_any_age=of_any_age)
+    assert result.image_digest == expected
+    again = image_scan.evidence_of(inputs, scanners, of_any_age=True)
+    assert again.image_digest == expected
 
 
 def test_a_scan_is_shared_for_a_day_and_then_made_again(

@@ -270,7 +270,7 @@ GITLEAKS_SAYS = "2:35AM INF scanned ~6 bytes (6 bytes) in 8.09ms"
 
 
 def leaks(folder: Path, report: str, code: int = 42, said: str = GITLEAKS_SAYS) -> Scan:
-    (folder / "leaks.json").write_text(report)
+    (folder / "leaks.json").write_text(report, errors="surrogateescape")
     FakeTool(folder, "gitleaks").body(
         f"""
         if [ "$1" = version ]; then echo 8.30.1; exit 0; fi
@@ -307,6 +307,13 @@ def test_a_report_of_gitleaks_that_is_none_is_an_error(
 ) -> None:
     with pytest.raises(ToolError, match=expected):
         leaks(tools, report, code)
+
+
+def test_a_report_that_is_cut_off_within_a_character_is_half_a_document(tools: Path) -> None:
+    report = json.dumps([{**LEAK, "File": "\u00e9"}], ensure_ascii=False).encode()
+    cut = report[: report.index("\u00e9".encode()) + 1]
+    with pytest.raises(ToolError, match="gitleaks printed half a document"):
+        leaks(tools, cut.decode(errors="surrogateescape"))
 
 
 @pytest.mark.parametrize("said", ["", "INF scanned ~0 bytes (0) in 4.14ms"])

@@ -35,6 +35,7 @@ class Judged(BaseModel):
         siblings: the files in its folder from which it takes the rest.
         is_folder: whether that is all of its folder.
         scans: what scanners found in it.
+        is_final: whether another look would find the same.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +45,7 @@ class Judged(BaseModel):
     siblings: tuple[str, ...] = ()
     is_folder: bool = False
     scans: tuple[Scan, ...] = ()
+    is_final: bool = True
 
 
 def digest_of(content: bytes) -> Judged:
@@ -56,8 +58,10 @@ def judge(content: bytes, format_name: str) -> Judged:
     found = digest_of(content)
     try:
         return found.model_copy(update=_JUDGES[format_name](content))
-    except (UnsafeError, ToolError) as error:
+    except UnsafeError as error:
         return found.model_copy(update={"refusal": str(error)})
+    except ToolError as error:
+        return found.model_copy(update={"refusal": str(error), "is_final": False})
     except Exception as error:  # what nobody thought of is no reason to let it pass
         refusal = f"it could not be looked at: {type(error).__name__} {str(error)[:200]}"
         return found.model_copy(update={"refusal": refusal})
@@ -73,7 +77,7 @@ def judge_apart(content: bytes, format_name: str) -> Judged:
             return Judged.model_validate_json(run_tool(command, timeout=JUDGE_SECONDS))
         except (ToolError, ValidationError) as error:
             refusal = f"it could not be looked at: {str(error)[-500:]}"
-            return digest_of(content).model_copy(update={"refusal": refusal})
+            return digest_of(content).model_copy(update={"refusal": refusal, "is_final": False})
 
 
 def _plain(require: Callable[[bytes], None]) -> Callable[[bytes], dict[str, object]]:
