@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.engine.test_refusals import tags
+from tests.engine.test_refusals import named_by_itself, repositories
 from tests.sandbox import Sandbox
 
 
@@ -21,15 +21,14 @@ def planned(sandbox: Sandbox, kind: str) -> dict[str, Any]:
 
 
 def test_a_preview_knows_the_digest_and_makes_nothing(sandbox: Sandbox) -> None:
-    sandbox.write_manifest()
-    before = tags(sandbox)
+    sandbox.write_manifest(named_by_itself(sandbox))
     deployment = planned(sandbox, "kubernetes:apps/v1:Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     registry = sandbox.platform.layout.registry
     name, digest = container["image"].split("@")
-    assert name.startswith(f"{registry}/fraud-detector/inference-service:2.1.0-")
+    assert name.startswith(f"{registry}/model-{sandbox.stack}/inference-service:2.1.0-")
     assert digest.startswith("sha256:")
-    assert tags(sandbox) == before
+    assert not repositories(sandbox)
     namespaces = sandbox.kubectl("get", "namespaces", "--output", "name")
     assert f"namespace/{sandbox.namespace}" not in namespaces
 
