@@ -110,8 +110,8 @@ class ModelGate:
         refusal is kept there, and `refusal` tells it when every gate has been passed or not.
         """
         with contextlib.suppress(*([GateRefusal] if pulumi.runtime.is_dry_run() else [])):
-            if self._repository():
-                raise GateRefusal("the scan of the repository refuses every release")
+            if found := self._repository():
+                raise GateRefusal(found)
             self.passed()
             if self._settle and not pulumi.runtime.is_dry_run():
                 self._settle()

@@ -122,7 +122,7 @@ def scan(
 ) -> None:
     """Pass a stack's gate by hand: judge, build and scan, and push nothing.
 
-    Exit codes: 0 all pass, 1 one is refused, 2 one cannot be read or breaks the schema.
+    Exit codes: 0 all pass, 1 one is refused, 2 one cannot be read, or what judges does not answer.
     """
     from mlifecycle.report.gate import gate_text
     from mlifecycle.stack.scanning import scan as pass_gates
@@ -146,7 +146,8 @@ def lock(
 ) -> None:
     """Lock dependencies to their newest versions, for every later run, and show what changed.
 
-    Exit codes: 0 renewed, 1 some cannot be locked, 2 a manifest cannot be read, or none is given.
+    Exit codes: 0 renewed, 1 some cannot be locked, 2 a manifest cannot be read, none is given, or
+    the registry or the index does not answer.
     """
     from mlifecycle.report.locks import base_image_text, locks_text
     from mlifecycle.stack.locking import renew_base_image, renew_locks
@@ -189,7 +190,7 @@ def _project() -> Path:
 
 @contextmanager
 def _settings_of(stack: str) -> Iterator[StackSettings]:
-    """A stack's settings, in the checkout; an engine or a tool that fails is explained."""
+    """A stack's settings, in the checkout; an engine or a tool that fails has judged nothing."""
     from mlifecycle.process import ToolError
     from mlifecycle.stack.engine import Engine, EngineError
     from mlifecycle.stack.release import settings_of
@@ -200,7 +201,7 @@ def _settings_of(stack: str) -> Iterator[StackSettings]:
         engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
         yield settings_of(stack, engine)
     except (EngineError, ToolError) as error:
-        _fail(str(error), 1)
+        _fail(str(error), 2)
 
 
 @contextmanager

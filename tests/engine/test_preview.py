@@ -59,7 +59,10 @@ def test_the_pack_is_found_by_the_name_that_the_documents_print(sandbox: Sandbox
 def test_a_registry_that_is_down_ends_preview_and_up_with_its_name(sandbox: Sandbox) -> None:
     """What it holds is unknown, which is not the same as nothing."""
     sandbox.configure(registry="127.0.0.1:1")
-    sandbox.write_manifest()
+    manifest = str(sandbox.write_manifest())
+    for command in ("scan", "lock"):
+        result = sandbox.mlifecycle(command, "--stack", sandbox.stack, manifest)
+        assert (result.code, "127.0.0.1:1" in result.output) == (2, True), result.output
     for result in (sandbox.preview(), sandbox.up()):
         assert result.code != 0
         assert "127.0.0.1:1" in result.output

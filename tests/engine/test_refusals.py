@@ -142,7 +142,8 @@ def test_a_planted_secret_fails_the_preview_and_nothing_is_pushed(
     assert "❌ Security scan failed" in output
     assert f"secret (aws-access-token) in inference/{name}, line 1" in output
     assert PLANTED_KEY not in output
-    assert refused(sandbox.up())
+    hooked = refused(sandbox.pulumi("up", "--yes", "--skip-preview"))
+    assert f"secret (aws-access-token) in inference/{name}, line 1" in hooked
     assert not repositories(sandbox)
 
 
