@@ -160,7 +160,10 @@ def _config(key: str) -> Any:
 def _materials(
     loaded: list[LoadedManifest], refused: set[str], stack: GatedStack
 ) -> list[Materials]:
-    """What each model is released from; only of those that governance does not refuse."""
+    """What each model is released from; only of those that governance does not refuse.
+
+    The loop waits for it: these are inputs of components, and nothing is registered before them.
+    """
 
     def find(item: LoadedManifest) -> Materials:
         name = item.manifest.metadata.name
