@@ -98,7 +98,8 @@ def _server_files(source: Path, runtime: str) -> dict[Path, Path]:
     found = [*(source / name for name in SERVER_FILES), *sorted((source / "app").glob("*.py"))]
     found += [source / RUNTIMES / "__init__.py", *sorted(own.glob("*.py"))]
     # Its lists are read where it runs; what it is installed from is not.
-    found += [path for path in sorted(own.glob("*.txt")) if path.name != REQUIREMENTS]
+    lists = sorted(path for path in own.iterdir() if path.suffix in (".txt", ".json"))
+    found += [path for path in lists if path.name != REQUIREMENTS]
     files = {path.relative_to(source): path.relative_to(source) for path in found}
     files[Path(REQUIREMENTS)] = RUNTIMES / runtime / REQUIREMENTS
     return files
