@@ -3,7 +3,7 @@
 import io
 import pickle
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,11 +16,14 @@ from app.runtimes.sklearn.skops import TYPES
 GLOBALS = frozenset((*TYPES, *Path(__file__).with_name("pickle_globals.txt").read_text().split()))
 
 
-# Written in Python, which is slower and can look before it sets a state; typeshed has none of it.
-_InPython: Any = pickle._Unpickler
+_BUILD = pickle.BUILD[0]
+_set_state: Callable[[Any], None] = pickle._Unpickler.dispatch[_BUILD]
 
 
-class _Unpickler(_InPython):  # type: ignore[misc]
+# The one that is written in Python, which is slower and can look before it sets a state.
+class _Unpickler(pickle._Unpickler):
+    stack: list[Any]
+
     def find_class(self, module: str, name: str) -> Any:
         # A dot in a name would lead on from something that is known to something that is not.
         if "." in name or f"{module}.{name}" not in GLOBALS:
@@ -31,9 +34,9 @@ class _Unpickler(_InPython):  # type: ignore[misc]
         made, state = self.stack[-2:]
         if isinstance(made, np.dtype) and not _is_plain(made, state):
             raise pickle.UnpicklingError("its type of an array's items is not what it says")
-        super().load_build()
+        _set_state(self)
 
-    dispatch: ClassVar = {**_InPython.dispatch, pickle.BUILD[0]: load_build}
+    dispatch: ClassVar[Any] = {**pickle._Unpickler.dispatch, _BUILD: load_build}
 
 
 def _is_plain(dtype: np.dtype[Any], state: Any) -> bool:
