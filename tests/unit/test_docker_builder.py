@@ -4,6 +4,8 @@ The resource's provider is in no package registry, so the engine is Pulumi's moc
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,12 +34,31 @@ class Engine(pulumi.runtime.Mocks):
         raise AssertionError(args.token)
 
 
+class ClosedLoops(asyncio.DefaultEventLoopPolicy):
+    """Pulumi's mock makes a loop in each of its threads and leaves it open; this closes them."""
+
+    def __init__(self, loops: ExitStack) -> None:
+        super().__init__()
+        self._loops = loops
+
+    def new_event_loop(self) -> asyncio.AbstractEventLoop:
+        return self._loops.enter_context(closing(super().new_event_loop()))
+
+
 @pytest.fixture
-def image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModelImage:
+def loops() -> Iterator[None]:
+    with ExitStack() as loops:
+        asyncio.set_event_loop_policy(ClosedLoops(loops))
+        # Pulumi takes the thread's own loop, which an earlier test may have closed.
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        yield
+        asyncio.set_event_loop_policy(None)
+
+
+@pytest.fixture
+def image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loops: None) -> ModelImage:
     MADE.clear()
     DONE.clear()
-    # Pulumi takes the thread's own loop, which an earlier test may have closed.
-    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(Engine(), preview=False)
     folders = [tmp_path / name for name in ("patches", "server", "wheels", "release")]
     for folder in folders:
