@@ -1,5 +1,6 @@
 """One ModelDeployment for each manifest of the stack's folders."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Callable
@@ -46,8 +47,8 @@ from mlifecycle.stack.settings import (
 SAID_ALL = 32
 
 
-def main() -> None:
-    """Read what the release is made of, then declare it."""
+async def main() -> dict[str, Any]:
+    """Read what the release is made of, then declare it; what it gives is the stack's outputs."""
     try:
         settings = read_settings(pulumi.get_stack(), _config, _is_encrypted)
         loaded = manifests_of(pulumi.get_stack(), settings, Path())
@@ -59,9 +60,15 @@ def main() -> None:
             for item in loaded
             if evaluate(item.manifest, settings.environment, governance, context).refused
         }
-        _require_builder(settings.builder)
-        gated = gated_stack(pulumi.get_stack(), settings, governance, context)
-        materials = _materials(loaded, refused, gated)
+        # In threads, as all that waits: the loop answers the engine meanwhile. They are the loop's
+        # own, which nothing else has yet.
+        await asyncio.to_thread(_require_builder, settings.builder)
+        gated = await asyncio.to_thread(
+            gated_stack, pulumi.get_stack(), settings, governance, context
+        )
+        materials = await asyncio.gather(
+            *(asyncio.to_thread(_materials, item, refused, gated) for item in loaded)
+        )
     except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
         _end_with(str(error))
     repository = _repository(settings, governance, context)
@@ -96,8 +103,10 @@ def main() -> None:
         models.append(ModelDeployment(args, options))
     for namespace in owned.values():
         namespace.released.close()
-    pulumi.export("environment", settings.environment)
-    pulumi.export("models", _unless_refused(models, objects, repository))
+    return {
+        "environment": settings.environment,
+        "models": _unless_refused(models, objects, repository),
+    }
 
 
 def _unless_refused(
@@ -157,31 +166,21 @@ def _config(key: str) -> Any:
     return json.loads(value) if value and value.startswith("[") else value
 
 
-def _materials(
-    loaded: list[LoadedManifest], refused: set[str], stack: GatedStack
-) -> list[Materials]:
-    """What each model is released from; only of those that governance does not refuse.
-
-    The loop waits for it: these are inputs of components, and nothing is registered before them.
-    """
-
-    def find(item: LoadedManifest) -> Materials:
-        name = item.manifest.metadata.name
-        if name in refused:
-            return REFUSED
-        materials = materials_of(item.manifest, stack)
-        lock = materials.dependencies.lock
-        if pulumi.runtime.is_dry_run() and not lock.is_kept and not lock.problem:
-            words = "no lock of its dependencies is kept: this preview made one, which `up` keeps"
-            pulumi.log.info(f"{name}: {words}")
-        if materials.is_owed:
-            words = "the registry lacks a part of what runs: `up` puts it there again"
-            pulumi.log.warn(f"{name}: {words}")
-        return materials
-
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        return list(pool.map(find, loaded))
+def _materials(item: LoadedManifest, refused: set[str], stack: GatedStack) -> Materials:
+    """What a model is released from; only of one that governance does not refuse."""
+    name = item.manifest.metadata.name
+    if name in refused:
+        return REFUSED
+    materials = materials_of(item.manifest, stack)
+    lock = materials.dependencies.lock
+    if pulumi.runtime.is_dry_run() and not lock.is_kept and not lock.problem:
+        words = "no lock of its dependencies is kept: this preview made one, which `up` keeps"
+        pulumi.log.info(f"{name}: {words}")
+    if materials.is_owed:
+        words = "the registry lacks a part of what runs: `up` puts it there again"
+        pulumi.log.warn(f"{name}: {words}")
+    return materials
 
 
 if __name__ == "__main__":
-    main()
+    pulumi.run(main)

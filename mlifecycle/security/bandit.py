@@ -12,8 +12,7 @@ from mlifecycle.security.evidence import Scan, Weakness
 from mlifecycle.security.kept_scan import kept_scan
 from mlifecycle.security.scanner_report import findings, json_object, written
 
-# Bandit's code where it found something.
-FOUND = 1
+SEVERITIES = ("UNDEFINED", "LOW", "MEDIUM", "HIGH")
 
 
 def scan_source(folder: Path, cache: Path, *, timeout: float) -> Scan:
@@ -43,26 +42,31 @@ def _scan(folder: Path, timeout: float) -> Scan:
                 *(*command, "--recursive", folder.absolute(), "--format", "json", "--quiet"),
                 # Comments and a .bandit file in the folder are the author's own waivers.
                 *("--output", output, "--ignore-nosec", "--ini", settings),
+                # Else findings and errors are one code.
+                "--exit-zero",
             ],
             timeout=timeout,
             directory=Path(name),
-            accepted=(0, FOUND),
         )
         report = json_object(written(output), "bandit")
     errors, totals = report.get("errors"), (report.get("metrics") or {}).get("_totals")
-    if not isinstance(errors, list) or not isinstance(totals, dict):
+    items = report.get("results")
+    if not (isinstance(errors, list) and isinstance(totals, dict) and isinstance(items, list)):
         raise ToolError("bandit printed a report that this version of mlifecycle cannot read")
     if errors:
         raise ToolError(f"bandit could not parse {errors[0]}")
     if not totals.get("loc"):
         raise ToolError(f"bandit saw no line of Python in {folder}")
+    counted = sum(totals.get(f"SEVERITY.{severity}", 0) for severity in SEVERITIES)
+    if counted != len(items):
+        raise ToolError(f"bandit counts {counted} weaknesses and reports {len(items)}")
     return Scan(
         scanner="bandit",
         version=_version(),
         target="source",
         inspected=int(totals["loc"]),
         weaknesses=findings(
-            report.get("results") or (),
+            items,
             "bandit",
             "a weakness",
             lambda item: _weakness(item, folder.absolute()),

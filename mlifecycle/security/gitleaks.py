@@ -16,13 +16,12 @@ from mlifecycle.security.scanner_report import findings, json_document, written
 CONFIGURATION = Path(__file__).with_name("gitleaks.toml")
 # Its rules, and nothing left out but what they leave out themselves.
 PLAIN = "[extend]\nuseDefault = true\n"
-# Its own code for findings is the one for errors, so it is told another.
-FOUND = 42
 GIT_SECONDS = 60
 IGNORED = ".gitleaksignore"
-# Its report does not say how much it is about.
+# Its report does not say how much it is about, nor that it is whole.
 _BYTES = re.compile(r"scanned ~(\d+) bytes")
 _COMMITS = re.compile(r"(\d+) commits scanned")
+_FOUND = re.compile(r"(?:leaks found: (\d+)|no leaks found)\s*$")
 DEPTHS = ("--max-decode-depth", "3", "--max-archive-depth", "3")
 
 
@@ -134,22 +133,25 @@ def _scan(
         run_tool(
             [
                 *("gitleaks", *arguments, "--config", rules, "--redact", "--no-banner"),
-                *("--no-color", "--log-level", "info", "--exit-code", str(FOUND), *DEPTHS),
+                # Its own code for findings is the one for errors.
+                *("--no-color", "--log-level", "info", "--exit-code", "0", *DEPTHS),
                 # Comments with which authors of a change would waive by themselves.
                 "--ignore-gitleaks-allow",
                 *("--report-format", "json", "--report-path", output),
             ],
             timeout=timeout,
             directory=directory,
-            accepted=(0, FOUND),
             log=log,
         )
-        inspected = looked_at.search(log.read_text())
+        said = log.read_text()
+        inspected, found = looked_at.search(said), _FOUND.search(said)
         items = json_document(written(output), "gitleaks")
     if not isinstance(items, list):
         raise ToolError("gitleaks printed a report that this version of mlifecycle cannot read")
     if inspected is None or not int(inspected[1]):
         raise ToolError("gitleaks has looked at nothing")
+    if found is None or int(found[1] or 0) != len(items):
+        raise ToolError(f"gitleaks says another number of leaks than the {len(items)} it reports")
     return Scan(
         scanner="gitleaks",
         version=version,

@@ -7,6 +7,8 @@ import pytest
 from mlifecycle.process import ToolError
 from mlifecycle.security import bandit
 
+ONE_WEAKNESS = '"metrics": {"_totals": {"loc": 1, "SEVERITY.LOW": 1}}'
+
 
 def test_an_author_cannot_waive_a_weakness(tmp_path: Path) -> None:
     """The real scanner, on what its own comments and files would let pass."""
@@ -34,8 +36,16 @@ def test_a_file_that_bandit_cannot_parse_is_an_error(tmp_path: Path) -> None:
         ('{"errors": [', "half a document"),
         ("[]", "no JSON object"),
         ("{}", "cannot read"),
-        ('{"errors": [], "metrics": {"_totals": {"loc": 0}}}', "saw no line"),
-        ('{"errors": [], "metrics": {"_totals": {"loc": 1}}, "results": [{}]}', "cannot be read"),
+        ('{"errors": [], "metrics": {"_totals": {"loc": 1}}}', "cannot read"),
+        ('{"errors": [], "metrics": {"_totals": {"loc": 0}}, "results": []}', "saw no line"),
+        (
+            f'{{"errors": [], {ONE_WEAKNESS}, "results": []}}',
+            "counts 1 weaknesses and reports 0",
+        ),
+        (
+            f'{{"errors": [], {ONE_WEAKNESS}, "results": [{{}}]}}',
+            "cannot be read",
+        ),
     ],
 )
 def test_a_report_of_bandit_that_is_none_is_an_error(
