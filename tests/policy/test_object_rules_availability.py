@@ -20,17 +20,9 @@ from tests.policy.objects import (
 )
 
 OWN = {"matchLabels": {"app.kubernetes.io/name": "fraud"}}
-
-
 OTHERS = {"matchLabels": {"app.kubernetes.io/name": "other"}}
-
-
 ONE = {"maxUnavailable": 1, "minAvailable": None}
-
-
 SCALER = "HorizontalPodAutoscaler"
-
-
 BUDGET = "PodDisruptionBudget"
 
 

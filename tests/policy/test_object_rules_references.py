@@ -17,11 +17,7 @@ from tests.policy.objects import (
 )
 
 INGRESS: Path = ("spec", "rules", 0, "http", "paths", 0, "backend")
-
-
 VOLUME: Path = (*POD, "volumes", 1)
-
-
 NOWHERE = {"name": "nowhere"}
 
 

@@ -20,30 +20,16 @@ from tests.policy.objects import (
 
 # Put together here, so that no scanner takes this file's examples for secrets.
 AWS_KEY = "AK" + "IA" + "ABCDEFGHIJKLMNOP"
-
-
 PEM = "-----BEGIN RSA PRIVATE " + "KEY-----\nxyz"
-
-
 GITHUB = "gh" + "p_" + "a" * 36
-
-
 SLACK = "xo" + "xb-" + "1234567890-abcdef"
 
 
 # As evenly spread as a key's letters are.
 KEY = b64encode(sha256(b"key").digest()).decode()
-
-
 URL = "postgres://user:" + "hunter2" + "@db/x"
-
-
 NAME = "has the name of a secret and a literal value"
-
-
 RANDOM = "holds what looks like a random key"
-
-
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 
 

@@ -1,34 +1,39 @@
 """The Pod Security Standards where their reference has no fixture."""
 
-from collections.abc import Iterator
 from copy import deepcopy
-from datetime import date
-from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from mlifecycle.governance.approved import Approved
-from mlifecycle.governance.context import Context
-from mlifecycle.governance.objects.kubernetes import CONTAINER_FIELDS, POD_PATHS, KubernetesObject
+from mlifecycle.governance.objects.kubernetes import CONTAINER_FIELDS, POD_PATHS
 from mlifecycle.governance.objects.pod_security import PSA_CHECKS
-from mlifecycle.governance.objects.pod_security_baseline import POD_SECURITY_BASELINE
-from mlifecycle.governance.objects.pod_security_restricted import POD_SECURITY_RESTRICTED
 from mlifecycle.governance.objects.values import UNKNOWN
-from mlifecycle.governance.rule import NotDecided, Objection, Path, Terms
+from mlifecycle.governance.rule import Objection, Path
+from tests.policy.pods import (
+    RULES,
+    findings,
+    good_container,
+    good_pod,
+    places,
+    put,
+    undecided_rules,
+)
 
-RULES = {rule.id: rule for rule in (*POD_SECURITY_BASELINE, *POD_SECURITY_RESTRICTED)}
-TERMS = Terms(None, "production", Approved.model_construct(), Context(date=date(2026, 1, 1)))
 CONTEXT = "securityContext"
+
 APP = ("spec", "containers", 0)
 APPARMOR = "container.apparmor.security.beta.kubernetes.io/app"
 CAPABILITIES = {"pss-capabilities-baseline", "pss-capabilities-restricted"}
 SECCOMP = {"pss-seccomp-baseline", "pss-seccomp-restricted"}
+
+
 NOT_FOR_WINDOWS = {
     "pss-allow-privilege-escalation",
     "pss-capabilities-restricted",
     "pss-seccomp-restricted",
 }
+
+
 # Of the allowed ones, those that no fixture sets.
 SYSCTLS = (
     "kernel.shm_rmid_forced",
@@ -42,6 +47,7 @@ SYSCTLS = (
     "net.ipv4.tcp_keepalive_time",
     "net.ipv4.tcp_syncookies",
 )
+
 
 # Rule, where a container violates it, with what, and the value that the objection names.
 VIOLATIONS: tuple[tuple[str, Path, Any, str], ...] = (
@@ -62,11 +68,15 @@ VIOLATIONS: tuple[tuple[str, Path, Any, str], ...] = (
     ("pss-run-as-non-root", (CONTEXT, "runAsNonRoot"), False, "false"),
     ("pss-run-as-user", (CONTEXT, "runAsUser"), 0, "0"),
 )
+
+
 KINDS_OF_CONTAINER = {
     "containers": "container app",
     "initContainers": "init container app",
     "ephemeralContainers": "ephemeral container app",
 }
+
+
 WRONG = (None, False, True, 0, 2.5, "", "x", [], ["x"], [None], {}, {"x": {}}, UNKNOWN, [UNKNOWN])
 
 
@@ -275,71 +285,3 @@ def test_user_namespaces_relax_nothing_yet() -> None:
     pod["spec"]["securityContext"] |= {"runAsNonRoot": False, "runAsUser": 0}
     pod["spec"]["containers"][0]["securityContext"]["procMount"] = "Unmasked"
     assert set(findings(pod)) == {"pss-run-as-non-root", "pss-run-as-user", "pss-proc-mount"}
-
-
-def good_container(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "ports": [{"containerPort": 8080}],
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-        },
-    }
-
-
-def good_pod() -> dict[str, Any]:
-    return {
-        "metadata": {"annotations": {"other": "x"}},
-        "spec": {
-            "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-            "containers": [good_container("app")],
-            "volumes": [{"name": "cache", "emptyDir": {}}],
-        },
-    }
-
-
-def findings(pod: dict[str, Any], kind: str | None = "Pod") -> dict[str, list[Objection]]:
-    """What each rule that finds something finds."""
-    body = pod
-    for step in reversed(POD_PATHS.get(kind or "", ())):
-        body = {step: body}
-    item = KubernetesObject("tested", {"kind": kind, **body})
-    found = {name: list(rule.check(item, TERMS)) for name, rule in RULES.items()}
-    return {name: objections for name, objections in found.items() if objections}
-
-
-def undecided_rules(pod: dict[str, Any]) -> set[str]:
-    item = KubernetesObject("tested", {"kind": "Pod", **pod})
-    undecided = set()
-    for name, rule in RULES.items():
-        try:
-            list(rule.check(item, TERMS))
-        except NotDecided:
-            undecided.add(name)
-    return undecided
-
-
-def put(body: Any, place: Path, value: Any) -> None:
-    """Set a value; what leads there is made where it is missing."""
-    for step, following in pairwise(place):
-        body = entry(body, step, [] if isinstance(following, int) else {})
-    entry(body, place[-1], value)
-    body[place[-1]] = value
-
-
-def entry(body: Any, step: str | int, default: Any) -> Any:
-    if isinstance(body, dict):
-        return body.setdefault(step, default)
-    if step == len(body):
-        body.append(default)
-    return body[step]
-
-
-def places(body: Any, path: Path = ()) -> Iterator[Path]:
-    """Every place in a document."""
-    steps = body.items() if isinstance(body, dict) else enumerate(body)
-    for step, value in steps:
-        yield (*path, step)
-        if isinstance(value, dict | list):
-            yield from places(value, (*path, step))

@@ -1,72 +1,20 @@
 """What scanners found decides, by environment, age and waiver."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import pytest
 
-from mlifecycle.dependencies.lock import NO_LOCK, Lock
-from mlifecycle.governance.context import Context
-from mlifecycle.governance.findings import Finding, Level, refusals
-from mlifecycle.governance.governance import load_governance
-from mlifecycle.governance.rule import Rule
-from mlifecycle.governance.waivers import Waiver
+from mlifecycle.dependencies.lock import Lock
+from mlifecycle.governance.findings import Level, refusals
 from mlifecycle.security import verdict
 from mlifecycle.security.evidence import (
-    Database,
-    Scan,
-    Secret,
     Severity,
-    Target,
     Vulnerability,
     Weakness,
 )
-from mlifecycle.security.rules import SCAN_RULES, Scanned, merged
+from mlifecycle.security.rules import merged
+from tests.policy.scans import BASE, IMAGE, TODAY, TORCH, judged, rules, scan, vulnerability
 from tests.policy.test_evaluation import waiver
-
-NOW, TODAY = datetime.now(UTC), date(2025, 6, 1)
-IMAGE, BASE = "sha256:" + "0" * 64, "sha256:" + "b" * 64
-TORCH = Vulnerability(
-    id="CVE-2022-45907",
-    package="torch",
-    version="1.9.0",
-    severity="CRITICAL",
-    fixed_version="1.13.1",
-)
-
-
-def scan(
-    *vulnerabilities: Vulnerability,
-    secrets: tuple[Secret, ...] = (),
-    weaknesses: tuple[Weakness, ...] = (),
-    target: Target = "image",
-) -> Scan:
-    return Scan(
-        scanner="trivy",
-        version="0.74.0",
-        target=target,
-        inspected=1,
-        database=Database(origin="registry/db:2", updated_at=NOW),
-        vulnerabilities=vulnerabilities,
-        secrets=secrets,
-        weaknesses=weaknesses,
-    )
-
-
-def judged(
-    *scans: Scan,
-    waivers: tuple[Waiver, ...] = (),
-    stage: str = "production",
-    lock: Lock = NO_LOCK,
-    format_name: str = "onnx",
-) -> list[Finding]:
-    release = verdict.Release("fraud-detector", "2.1.0", IMAGE, f"python:3.11-slim@{BASE}")
-    context = Context(date=TODAY, waivers=waivers)
-    scanned = Scanned(scans, (("trivy", "image"),), lock, format_name)
-    return verdict.judge(scanned, release, stage, load_governance(), context)
-
-
-def rules(found: list[Finding]) -> list[tuple[str, bool]]:
-    return [(finding.rule, finding.refuses) for finding in found]
 
 
 @pytest.mark.parametrize(
@@ -120,11 +68,6 @@ def test_an_ended_waiver_is_named_with_what_it_no_longer_lets_pass() -> None:
     ended = waiver(finding=TORCH.id, expires=date(2025, 5, 31))
     (found,) = judged(scan(TORCH), waivers=(ended,))
     assert found.message.endswith("\n  Its waiver ended on 2025-05-31 (RISK-1, owner ada)")
-
-
-def vulnerability(severity: Severity, fixed: str | None, **fields: object) -> Vulnerability:
-    document = {**TORCH.model_dump(), "severity": severity, "fixed_version": fixed, **fields}
-    return Vulnerability.model_validate(document)
 
 
 @pytest.mark.parametrize("stage", ["development", "production"])
@@ -245,64 +188,6 @@ def test_no_waiver_lets_a_pickle_pass_that_names_more_than_a_model_needs() -> No
         ("model-file-unsafe", True),
     ]
     assert found[1].message == "the model file is more than a model: it calls os.system"
-
-
-def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
-    assert verdict.failure_text(judged(scan(TORCH))) == (
-        "❌ Security scan failed\n"
-        "\n"
-        "- CVE-2022-45907 in torch==1.9.0\n"
-        "  Severity: CRITICAL\n"
-        "  Fix: Upgrade to torch>=1.13.1\n"
-        "\n"
-        "Action Required:\n"
-        "1. Update requirements.txt\n"
-        "2. Rebuild container\n"
-        "3. Re-submit deployment"
-    )
-
-
-def test_a_package_of_the_system_is_upgraded_by_renewing_the_base_image() -> None:
-    (found,) = judged(scan(vulnerability("HIGH", "3.0.22", system=True)))
-    assert found.message.endswith(
-        "Fix: Upgrade to torch>=3.0.22, with mlifecycle lock --base-image"
-    )
-
-
-def test_any_secret_blocks_and_names_its_place_once() -> None:
-    secret = Secret(rule="pem", file="app/x.py", line=2)
-    found = judged(scan(secrets=(secret,)), scan(secrets=(secret,)))
-    assert [finding.message for finding in found] == ["secret (pem) in app/x.py, line 2"]
-    assert verdict.failure_text(found).endswith(
-        "Action Required:\n"
-        "1. Remove the secret and revoke it: it has left its vault\n"
-        "2. Re-submit deployment"
-    )
-
-
-def test_every_kind_of_finding_has_its_remedy_behind_the_steps_that_all_share() -> None:
-    both = scan(TORCH, secrets=(Secret(rule="pem", file="x", line=2),))
-    steps = verdict.failure_text(judged(both)).split("Action Required:\n")[1].splitlines()
-    assert [step[:20] for step in steps] == [
-        "1. Update requiremen",
-        "2. Rebuild container",
-        "3. Re-submit deploym",
-        "4. Remove the secret",
-    ]
-
-
-@pytest.mark.parametrize("rule", SCAN_RULES, ids=lambda rule: rule.key)
-def test_every_rule_says_why_and_what_to_do(rule: Rule[Scanned]) -> None:
-    assert rule.reason
-    assert rule.remediation
-    assert rule.frameworks
-
-
-def test_an_old_vulnerability_is_counted_in_days_from_the_day_it_was_known() -> None:
-    limit = TODAY - timedelta(days=730)
-    for published, refuses in ((limit, False), (limit - timedelta(days=1), True)):
-        (found,) = judged(scan(vulnerability("HIGH", None, published=published)))
-        assert found.refuses is refuses
 
 
 @pytest.mark.parametrize(

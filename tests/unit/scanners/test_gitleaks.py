@@ -11,8 +11,6 @@ from mlifecycle.security.evidence import Scan, Secret
 from tests.unit.scanners.stand_ins import FakeTool
 
 LEAK = {"RuleID": "aws-access-token", "File": ".env", "StartLine": 3, "Commit": "a" * 40}
-
-
 LOOKED = "2:35AM INF scanned ~6 bytes (6 bytes) in 8.09ms"
 ONE, NONE = f"{LOOKED}\n2:35AM WRN leaks found: 1", f"{LOOKED}\n2:35AM INF no leaks found"
 
