@@ -23,6 +23,7 @@ from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
 from mlifecycle.manifest.loading import LoadedManifest, ManifestError
 from mlifecycle.process import ToolError
+from mlifecycle.report.remedies import with_remedy
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
     CACHE,
@@ -70,7 +71,7 @@ async def main() -> dict[str, Any]:
             *(asyncio.to_thread(_materials, item, refused, gated) for item in loaded)
         )
     except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
-        _end_with(str(error))
+        _end_with(with_remedy(error))
     repository = _repository(settings, governance, context)
     objects = ObjectGate(settings.environment, governance, context)
     provider = cluster.provider(settings)

@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
 
+from mlifecycle.report.remedies import with_remedy
+
 T = TypeVar("T")
 # Not the loop's own executor: registrations that wait for hooks hold all of its threads. It has
 # more threads than slots, because a function whose time was up still holds its thread.
@@ -51,6 +53,7 @@ def guarded_hook(
             future.result()
         except BaseException as error:
             # The engine takes an empty message for success.
-            raise RuntimeError(str(error) or f"{type(error).__name__} without a message") from error
+            message = str(error) and with_remedy(error)
+            raise RuntimeError(message or f"{type(error).__name__} without a message") from error
 
     return ResourceHook(name, hook, ResourceHookOptions(on_dry_run=on_dry_run))

@@ -192,6 +192,7 @@ def _project() -> Path:
 def _settings_of(stack: str) -> Iterator[StackSettings]:
     """A stack's settings, in the checkout; an engine or a tool that fails has judged nothing."""
     from mlifecycle.process import ToolError
+    from mlifecycle.report.remedies import with_remedy
     from mlifecycle.stack.engine import Engine, EngineError
     from mlifecycle.stack.release import settings_of
 
@@ -201,7 +202,7 @@ def _settings_of(stack: str) -> Iterator[StackSettings]:
         engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
         yield settings_of(stack, engine)
     except (EngineError, ToolError) as error:
-        _fail(str(error), 2)
+        _fail(with_remedy(error), 2)
 
 
 @contextmanager

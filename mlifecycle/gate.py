@@ -15,6 +15,7 @@ from mlifecycle.governance.governance import Governance
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
 from mlifecycle.report.governance import failure_text
+from mlifecycle.report.remedies import with_remedy
 from mlifecycle.security import verdict
 from mlifecycle.security.evidence import Evidence, Scan, Target
 from mlifecycle.security.image_scan import Scanners, evidence_of, scan_versions
@@ -105,7 +106,7 @@ def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) ->
         evidence = evidence_of(inputs, settings.scanners, of_any_age=candidate.is_unchanged)
     # A full disk, say, is as good a reason as a scanner that fails.
     except (ToolError, OSError) as error:
-        raise GateRefusal(f"❌ Build or security scan failed\n\n{error}") from error
+        raise GateRefusal(f"❌ Build or security scan failed\n\n{with_remedy(error)}") from error
     scans = (*evidence.scans, *scanned, *candidate.model_scans)
     whole = evidence.model_copy(update={"scans": scans})
     found = _judged(inputs, whole, dependencies, context, settings)

@@ -10,6 +10,7 @@ from mlifecycle.governance.context import Context
 from mlifecycle.governance.findings import refusals
 from mlifecycle.governance.governance import Governance
 from mlifecycle.process import ToolError, run_tool
+from mlifecycle.report.remedies import with_remedy
 from mlifecycle.security import bandit, gitleaks, verdict
 from mlifecycle.security.evidence import Scan, Target
 from mlifecycle.security.rules import Scanned
@@ -58,7 +59,7 @@ def repository_refusal(
             scans = list(pool.map(lambda look: look[2](), looks))
     # A file that cannot be read, say, is as good a reason as a scanner that fails.
     except (ToolError, OSError) as error:
-        return f"❌ Scan of the repository failed\n\n{error}"
+        return f"❌ Scan of the repository failed\n\n{with_remedy(error)}"
     required = tuple((scanner, target) for scanner, target, _ in looks)
     scanned = Scanned(tuple(scans), required)
     nobody = verdict.Release(model="", version="", image_digest="", base_image="")
