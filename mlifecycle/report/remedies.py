@@ -41,7 +41,7 @@ _REMEDIES = (
 )
 
 
-def with_remedy(error: Exception) -> str:
+def with_remedy(error: BaseException) -> str:
     """What an error says and, of a tool or a file, what helps where its own words do not say."""
     message = str(error)
     if not isinstance(error, ToolError | OSError):

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.sandbox import Sandbox, kill_group, wait_until
 
@@ -76,15 +77,26 @@ def test_a_lock_of_a_running_engine_is_left_alone(sandbox: Sandbox) -> None:
         kill_group(first)
 
 
-def test_after_kill_9_between_push_and_deployment_nothing_unnamed_runs(
-    sandbox: Sandbox, tmp_path: Path
+@pytest.mark.parametrize(
+    ("request_", "is_sent", "is_named"),
+    [(" --subject ", False, False), (":2.1.0-", True, True)],
+    ids=["pushed-without-evidence", "named-without-deployment"],
+)
+def test_after_kill_9_between_push_and_deployment_nothing_runs(
+    sandbox: Sandbox, tmp_path: Path, request_: str, is_sent: bool, is_named: bool
 ) -> None:
-    """The engine dies when the bytes are in the registry and the evidence is not."""
+    """The engine dies at the registry's first evidence, or when it has the last of the names.
+
+    Args:
+        request_: what is in the request to the registry at which it dies.
+        is_sent: whether it dies after that one.
+    """
     sandbox.write_manifest(("name: fraud-detector", f"name: model-{sandbox.stack}"))
     sandbox.initialise()
     real = shutil.which("regctl", path=sandbox.environment["PATH"])
     reached, fake = tmp_path / "reached", tmp_path / "regctl"
-    case = 'case " $* " in *" --subject "*) touch ' + f"{reached}; sleep 300;; esac"
+    first = f'{real} "$@"' if is_sent else "true"
+    case = f'case " $* " in *"{request_}"*) {first}; touch {reached}; sleep 300;; esac'
     fake.write_text(f'#!/bin/bash\n{case}\nexec {real} "$@"\n')
     fake.chmod(0o755)
     sandbox.variables["PATH"] = f"{tmp_path}:{sandbox.environment['PATH']}"
@@ -101,7 +113,8 @@ def test_after_kill_9_between_push_and_deployment_nothing_unnamed_runs(
     assert sandbox.kubectl(*namespace, "get", "deployments", "--output", "name") == ""
     host = sandbox.platform.layout.registry
     repository = f"{host}/model-{sandbox.stack}/inference-service"
-    assert "2.1.0" not in sandbox.run("regctl", "tag", "ls", repository).output
+    tags = sandbox.run("regctl", "tag", "ls", repository).output
+    assert (f"2.1.0-{sandbox.stack}" in tags) == is_named, tags
     again = sandbox.mlifecycle("up", "--stack", sandbox.stack)
     assert again.code == 0, again.output
     assert "Verified:   all 8 golden samples" in again.output
