@@ -78,25 +78,26 @@ def test_a_lock_of_a_running_engine_is_left_alone(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "is_sent", "is_named"),
-    [(" --subject ", False, False), (":2.1.0-", True, True)],
+    ("last", "is_sent", "is_named"),
+    [('*" --subject "*', False, False), ('*" copy "*":2.1.0-{stack} "*', True, True)],
     ids=["pushed-without-evidence", "named-without-deployment"],
 )
 def test_after_kill_9_between_push_and_deployment_nothing_runs(
-    sandbox: Sandbox, tmp_path: Path, request_: str, is_sent: bool, is_named: bool
+    sandbox: Sandbox, tmp_path: Path, last: str, is_sent: bool, is_named: bool
 ) -> None:
     """The engine dies at the registry's first evidence, or when it has the last of the names.
 
     Args:
-        request_: what is in the request to the registry at which it dies.
+        last: the request to the registry at which it dies.
         is_sent: whether it dies after that one.
     """
     sandbox.write_manifest(("name: fraud-detector", f"name: model-{sandbox.stack}"))
     sandbox.initialise()
     real = shutil.which("regctl", path=sandbox.environment["PATH"])
     reached, fake = tmp_path / "reached", tmp_path / "regctl"
-    first = f'{real} "$@"' if is_sent else "true"
-    case = f'case " $* " in *"{request_}"*) {first}; touch {reached}; sleep 300;; esac'
+    asked = last.format(stack=sandbox.stack)
+    send = f'{real} "$@"' if is_sent else "true"
+    case = f'case " $* " in {asked}) {send}; touch {reached}; sleep 300;; esac'
     fake.write_text(f'#!/bin/bash\n{case}\nexec {real} "$@"\n')
     fake.chmod(0o755)
     sandbox.variables["PATH"] = f"{tmp_path}:{sandbox.environment['PATH']}"
