@@ -33,9 +33,15 @@ def toolchain() -> Toolchain:
 
 
 @pytest.fixture(scope="session")
-def cosign() -> Path:
+def test_tools() -> Path:
+    """The folder of the tools that only tests need."""
+    return ensure_tools("test", report=say).bin_dir
+
+
+@pytest.fixture(scope="session")
+def cosign(test_tools: Path) -> Path:
     """A reader of evidence that is not ours."""
-    return ensure_tools("test", report=say).bin_dir / "cosign"
+    return test_tools / "cosign"
 
 
 @pytest.fixture(scope="session")

@@ -8,21 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
 from devcluster.platform.layout import Layout
 from mlifecycle.security.attestations import SBOM, SUMMARY, TEST_RESULT, VULNERABILITIES
 from mlifecycle.security.evidence_store import PREDICATE, SCANNED_BY
+from tests.readers import KeyPair, assert_cosign_verifies, packages_by_trivy
 from tests.sandbox import Platform, Result, Sandbox, released_stack
 
-# No transparency log and no certificates stand behind a key of one's own.
-TRUSTED_ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
 LACKS = "the registry lacks a part of what runs: `up` puts it there again"
 
 
@@ -116,16 +108,13 @@ def test_the_lock_and_the_base_image_are_kept_for_every_run(released: Sandbox) -
 def test_with_a_key_only_what_it_has_signed_counts_and_others_read_it(
     released: Sandbox, cosign: Path, tmp_path: Path
 ) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    (tmp_path / "key.pub").write_bytes(public)
-    (tmp_path / "root.json").write_text(json.dumps(TRUSTED_ROOT))
+    key = KeyPair.make(tmp_path)
     secret = ("config", "set", "--secret", "mlifecycle:signingKey", "--stack", released.stack)
     environment = released.environment
     subprocess.run(
         [shutil.which("pulumi", path=environment["PATH"]) or "", *secret],
-        input=private,
+        input=key.private,
+        text=True,
         env=environment,
         cwd=released.folder,
         check=True,
@@ -140,27 +129,10 @@ def test_with_a_key_only_what_it_has_signed_counts_and_others_read_it(
     finally:
         released.configure()
     repository, _, digest = image(released)
-    for kind in (SBOM, VULNERABILITIES, SUMMARY):
-        verified = released.run(
-            *(str(cosign), "verify-attestation", "--key", str(tmp_path / "key.pub")),
-            *("--private-infrastructure", "--trusted-root", str(tmp_path / "root.json")),
-            *("--type", kind, f"{repository}@{digest}"),
-        )
-        assert verified.code == 0, verified.output
-    report = tmp_path / "trivy.json"
-    scanned = released.run(
-        *("trivy", "image", "--sbom-sources", "oci", "--format", "json", "--list-all-pkgs"),
-        *("--skip-db-update", "--skip-java-db-update", "--skip-version-check", "--offline-scan"),
-        *("--disable-telemetry", "--scanners", "license", "--output", str(report)),
-        f"{repository}@{digest}",
-    )
-    assert "Found SBOM" in scanned.output, scanned.output
-    packages = [
-        package["Name"]
-        for result in json.loads(report.read_text())["Results"]
-        for package in result.get("Packages") or ()
-    ]
-    assert {"dpkg", "onnxruntime"} <= set(packages)
+    reference = f"{repository}@{digest}"
+    assert_cosign_verifies(reference, key, cosign, released.environment)
+    found = packages_by_trivy(reference, tmp_path, released.environment)
+    assert {"dpkg", "onnxruntime"} <= found
 
 
 def test_another_version_of_a_scanner_looks_again_and_its_evidence_is_published(

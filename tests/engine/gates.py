@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 
+from mlifecycle import registry
 from mlifecycle.dependencies.lock import NO_LOCK, Lock
 from mlifecycle.gate import Candidate, Dependencies, GateRefusal, GateSettings, Passed, pass_gate
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.evaluation import Evaluation
 from mlifecycle.image.names import BuildInputs, OsPatches
-from tests.sandbox import Platform
+from mlifecycle.manifest.loading import load_paths
+from mlifecycle.release.publication import Destination
+from mlifecycle.security.evidence import Evidence
+from mlifecycle.security.image_scan import used
+from tests.sandbox import SEED_MANIFEST, Platform
+
+(SEED,) = [item.manifest for item in load_paths([SEED_MANIFEST])]
 
 TODAY = datetime.now(UTC).date()
 NO_PATCHES = OsPatches("2026-11-27", hashlib.sha256().hexdigest())
@@ -47,6 +54,17 @@ class Gate:
         with pytest.raises(GateRefusal) as refusal:
             self.passes(lock, context)
         return str(refusal.value)
+
+    def destination(self, host: str | None = None) -> Destination:
+        """Where its image is published: in the stack's registry, or another."""
+        scanners = self.settings.scanners
+        repository = f"{host or scanners.registry}/{self.inputs.model}/inference-service"
+        return Destination(repository, "1.0.0", used(scanners), scanners.signer, "0" * 64)
+
+    def push(self, evidence: Evidence, target: Destination) -> None:
+        """Push what was scanned, by its digest and without a name."""
+        (layout,) = self.settings.scanners.cache.rglob("layout")
+        registry.push_layout(layout, target.repository, evidence.image_digest)
 
     def with_scanners(self, **changes: Any) -> "Gate":
         """The same with other scanners or settings of them."""

@@ -1,30 +1,20 @@
 """Each way in which the gate can fail on real tools: it refuses, says why, and leaves nothing."""
 
-import json
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from devcluster import advisory_database
-from devcluster.platform.packages import ensure_packages
 from mlifecycle import registry
-from mlifecycle.manifest.loading import load_paths
 from mlifecycle.process import ToolError
-from mlifecycle.release.publication import Destination, is_published, publish
-from mlifecycle.security.evidence import Evidence
-from mlifecycle.security.evidence_store import find_evidence
-from mlifecycle.security.image_scan import used
-from tests.engine.gates import LOCK, TODAY, Gate
-from tests.sandbox import SEED_MANIFEST, wait_until
+from mlifecycle.release.publication import publish
+from tests.engine.gates import LOCK, SEED, TODAY, Gate
+from tests.engine.registries import OwnRegistry, small_registry
 
-(MANIFEST,) = [item.manifest for item in load_paths([SEED_MANIFEST])]
 FAULTS = {
     "crashes": ("exit 1", "failed with exit code 1"),
     "hangs": ("sleep 300", "did not end within 4 s"),
@@ -103,22 +93,12 @@ def test_a_database_that_is_damaged_refuses(gate: Gate, scanner: str, tmp_path: 
     assert f"{scanner} failed with exit code" in said
 
 
-def destination(gate: Gate, host: str | None = None) -> Destination:
-    repository = f"{host or gate.settings.scanners.registry}/{gate.inputs.model}/inference-service"
-    return Destination(repository, "1.0.0", used(gate.settings.scanners), None, "0" * 64)
-
-
-def pushed(gate: Gate, evidence: Evidence, target: Destination) -> None:
-    (layout,) = gate.settings.scanners.cache.rglob("layout")
-    registry.push_layout(layout, target.repository, evidence.image_digest)
-
-
 def test_evidence_from_another_origin_counts_for_nothing(gate: Gate, tmp_path: Path) -> None:
     """What a stand-in's database said must not open the gate of a stack that accepts another."""
     evidence = gate.passes().evidence
-    target = destination(gate)
-    pushed(gate, evidence, target)
-    publish(evidence, gate.inputs, MANIFEST, target)
+    target = gate.destination()
+    gate.push(evidence, target)
+    publish(evidence, gate.inputs, SEED, target)
     elsewhere = gate.with_scanners(cache=tmp_path / "elsewhere")
     found = elsewhere.passes().evidence.scans
     assert {scan.model_dump_json() for scan in found} == {
@@ -128,38 +108,16 @@ def test_evidence_from_another_origin_counts_for_nothing(gate: Gate, tmp_path: P
     assert "nowhere" in elsewhere.with_scanners(trivy_database=nowhere).refuses()
 
 
-def test_two_who_publish_at_once_leave_evidence_that_is_whole(gate: Gate) -> None:
-    """The registry keeps one list for each image, and the later of two writers may not know it."""
-    evidence = gate.passes().evidence
-    target = destination(gate)
-    pushed(gate, evidence, target)
-    later = [
-        scan.model_copy(update={"finished_at": scan.finished_at + timedelta(seconds=1)})
-        for scan in evidence.scans
-    ]
-    both = (evidence, evidence.model_copy(update={"scans": tuple(later)}))
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda item: publish(item, gate.inputs, MANIFEST, target), both))
-    assert is_published(gate.inputs, evidence.image_digest, target)
-    newer = replace(target, scanned_by="grype 99.0.0 x")
-    assert not is_published(gate.inputs, evidence.image_digest, newer)
-    found = find_evidence(target.repository, gate.inputs, None)
-    assert found is not None
-    # One of both, and nothing of each in the other.
-    scans = {scan.scanner: scan.model_dump_json() for scan in found.scans}
-    assert scans in [{scan.scanner: scan.model_dump_json() for scan in item.scans} for item in both]
-
-
 def test_a_layout_that_was_swapped_after_the_scan_is_not_pushed(gate: Gate) -> None:
     evidence = gate.passes().evidence
     (layout,) = gate.settings.scanners.cache.rglob("layout")
     blob = layout / "blobs" / evidence.image_digest.replace(":", "/")
     blob.write_bytes(blob.read_bytes().replace(b"amd64", b"arm64") + b" ")
-    target = destination(gate)
+    target = gate.destination()
     with pytest.raises(ToolError):
         registry.push_layout(layout, target.repository, evidence.image_digest)
     with pytest.raises(ToolError, match="which was scanned: what was pushed is something else"):
-        publish(evidence, gate.inputs, MANIFEST, target)
+        publish(evidence, gate.inputs, SEED, target)
     assert registry.find_digest(f"{target.repository}:1.0.0") is None
 
 
@@ -181,74 +139,30 @@ def test_a_full_disk_refuses_and_the_next_run_is_whole(
         subprocess.run(["umount", "--lazy", small], check=True)
 
 
-@dataclass(frozen=True)
-class OwnRegistry:
-    """A registry of a test's own, on a file system of its own."""
-
-    host: str
-    folder: Path
-
-
-def answers(host: str) -> bool:
-    name, _, port = host.partition(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((name, int(port))) == 0
-
-
 @pytest.fixture
 def own_registry(
     request: pytest.FixtureRequest, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[OwnRegistry]:
-    """Debian's registry with the `http`, `auth` and size that a test asks for."""
-    size, auth = request.param
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
-    folder = tmp_path / "registry"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=True)
-    (tmp_path / "users").write_text(
-        "ada:$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC\n"
-    )
-    login = f"auth: {{htpasswd: {{realm: x, path: {tmp_path / 'users'}}}}}\n" if auth else ""
-    (tmp_path / "registry.yaml").write_text(
-        f"version: 0.1\nlog: {{level: error}}\n{login}"
-        f"storage: {{filesystem: {{rootdirectory: {folder}}}}}\nhttp: {{addr: {host}}}\n"
-    )
-    debs = ensure_packages(gate.platform.layout.cache, print)
-    process = subprocess.Popen(
-        [debs / "usr/bin/docker-registry", "serve", tmp_path / "registry.yaml"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    known = json.loads(Path(gate.platform.environment["REGCTL_CONFIG"]).read_text())
-    known.setdefault("hosts", {})[host] = {"tls": "disabled"}
-    (tmp_path / "regctl.json").write_text(json.dumps(known))
-    monkeypatch.setenv("REGCTL_CONFIG", str(tmp_path / "regctl.json"))
-    try:
-        wait_until(lambda: answers(host), 20)
-        yield OwnRegistry(host, folder)
-    finally:
-        process.kill()
-        process.wait()
-        subprocess.run(["umount", "--lazy", folder], check=True)
+    with small_registry(gate.platform, tmp_path, size="16m", locked=request.param) as registry:
+        monkeypatch.setenv("REGCTL_CONFIG", str(registry.regctl))
+        yield registry
 
 
-@pytest.mark.parametrize("own_registry", [("16m", False)], indirect=True)
+@pytest.mark.parametrize("own_registry", [False], indirect=True)
 def test_a_full_registry_is_given_no_name(gate: Gate, own_registry: OwnRegistry) -> None:
     evidence = gate.passes().evidence
-    target = destination(gate, own_registry.host)
+    target = gate.destination(own_registry.host)
     with pytest.raises(ToolError, match="regctl failed"):
-        pushed(gate, evidence, target)
+        gate.push(evidence, target)
     with pytest.raises(ToolError, match="does not hold"):
-        publish(evidence, gate.inputs, MANIFEST, target)
+        publish(evidence, gate.inputs, SEED, target)
     subprocess.run(["mount", "-o", "remount,size=1g", own_registry.folder], check=True)
-    pushed(gate, evidence, target)
-    publish(evidence, gate.inputs, MANIFEST, target)
+    gate.push(evidence, target)
+    publish(evidence, gate.inputs, SEED, target)
     assert registry.find_digest(f"{target.repository}:1.0.0") == evidence.image_digest
 
 
-@pytest.mark.parametrize("own_registry", [("16m", True)], indirect=True)
+@pytest.mark.parametrize("own_registry", [True], indirect=True)
 def test_wrong_credentials_are_no_absence(gate: Gate, own_registry: OwnRegistry) -> None:
     name = f"{own_registry.host}/x/y:1"
     with pytest.raises(ToolError, match=r"(?i)unauthorized"):

@@ -147,20 +147,6 @@ def test_a_planted_secret_fails_the_preview_and_nothing_is_pushed(
     assert not repositories(sandbox)
 
 
-def test_what_scanners_find_in_every_model_is_told_in_one_preview(sandbox: Sandbox) -> None:
-    names = [f"{name}-{sandbox.stack}" for name in ("first", "second")]
-    for name in names:
-        sandbox.write_manifest(
-            ("name: fraud-detector", f"name: {name}"),
-            ("torch>=2.0.0", "torch==1.9.0"),
-            name=f"{name}.yaml",
-        )
-    output = diagnosed(sandbox.preview())
-    assert output.count("- CVE-2022-45907 in torch==1.9.0") == len(names)
-    for name in names:
-        assert f"{name} (" in output
-
-
 SCANNER_FAULTS = {
     "crashes": ("kill -SEGV $$", "trivy failed with exit code"),
     "hangs": ("sleep 300", "trivy did not end within 8 s"),

@@ -10,7 +10,9 @@ from mlifecycle.dependencies.lock import Lock
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.waivers import Waiver
 from tests.engine.gates import TODAY, Gate
+from tests.engine.test_refusals import refused
 from tests.policy.test_evaluation import waiver
+from tests.sandbox import Sandbox
 
 TORCH = Lock("torch==2.5.1 \\\n    --hash=sha256:0\n")
 CRITICAL, UNFIXED = "CVE-2025-32434", "CVE-2025-6297"
@@ -74,3 +76,32 @@ def test_in_production_it_may_not_grow_old_unless_somebody_accepts_it(gate: Gate
     assert shown.waiver is not None
     other = accepted.model_copy(update={"base_image": "sha256:" + "0" * 64})
     assert UNFIXED in strict.refuses(context=Context(date=LATER, waivers=(other,)))
+
+
+def write_waiver(sandbox: Sandbox, created: date, expires: date) -> None:
+    (sandbox.program / "policy_pack" / "waivers.yaml").write_text(
+        f"- finding: {CRITICAL}\n  model: model-{sandbox.stack}\n  version: 2.1.0\n"
+        "  owner: ada\n  approver: grace\n  reason: No file of somebody else's is loaded\n"
+        f"  created: {created}\n  expires: {expires}\n  ticket: RISK-1\n"
+    )
+
+
+def test_a_release_that_its_waiver_outlives_stands_until_its_next_change(sandbox: Sandbox) -> None:
+    own = ("name: fraud-detector", f"name: model-{sandbox.stack}")
+    needs = ("torch>=2.0.0", "torch==2.5.1")
+    sandbox.own_program()
+    sandbox.write_manifest(own, needs)
+    assert CRITICAL in refused(sandbox.preview())
+    write_waiver(sandbox, TODAY - timedelta(days=10), TODAY + timedelta(days=1))
+    released = sandbox.up()
+    assert released.code == 0, released.output
+    assert f"{CRITICAL} in torch==2.5.1" in released.output
+    write_waiver(sandbox, TODAY - timedelta(days=10), TODAY - timedelta(days=1))
+    unchanged = sandbox.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert unchanged.code == 0, unchanged.output
+    (line,) = {text for text in unchanged.output.splitlines() if CRITICAL in text}
+    assert "standing: what runs is unchanged" in line
+    sandbox.write_manifest(own, needs, ("accuracy: 0.94", "accuracy: 0.95"))
+    output = refused(sandbox.preview())
+    assert f"{CRITICAL} in torch==2.5.1" in output
+    assert f"Its waiver ended on {TODAY - timedelta(days=1)}" in output
