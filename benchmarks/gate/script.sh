@@ -1,6 +1,6 @@
 #!/bin/bash
 # What a pipeline by hand does for each model: build, then the same four scanners, one after the other.
-# Arguments: builder, base image, checkout, server, wheels and patches as the gate has them, caches of
+# Arguments: BuildKit's address, base image, checkout, server, wheels and patches as the gate has them, caches of
 # Trivy and Grype, a folder of release folders.
 set -euo pipefail
 builder=$1 base=$2 checkout=$3 server=$4 wheels=$5 patches=$6 trivy_cache=$7 grype_cache=$8 releases=$9
@@ -9,12 +9,13 @@ export GRYPE_CHECK_FOR_APP_UPDATE=false
 work=$(mktemp -d)
 trap 'status=$?; [ $status = 0 ] || cat "$work/log" >&2; rm -rf "$work"' EXIT
 for release in "$releases"/*; do
-  buildx build --builder "$builder" --progress plain --file "$server/Dockerfile" \
-    --platform linux/amd64 --build-context wheels="$wheels" --build-context release="$release" \
-    --build-context patches="$patches" \
-    --build-arg BASE_IMAGE="$base" --build-arg SOURCE_DATE_EPOCH=0 --provenance=false --sbom=false \
-    --output "type=oci,dest=$work/layout,tar=false" "$server" \
-    >"$work/log" 2>&1
+  buildctl --addr "$builder" build --progress plain --frontend dockerfile.v0 \
+    --local context="$server" --local dockerfile="$server" --opt platform=linux/amd64 \
+    --local wheels="$wheels" --opt context:wheels=local:wheels \
+    --local release="$release" --opt context:release=local:release \
+    --local patches="$patches" --opt context:patches=local:patches \
+    --opt build-arg:BASE_IMAGE="$base" --opt build-arg:SOURCE_DATE_EPOCH=0 \
+    --output "type=oci,dest=$work/layout,tar=false" >"$work/log" 2>&1
   trivy image --input "$work/layout" --scanners vuln,secret --list-all-pkgs --format json \
     --cache-dir "$trivy_cache" --cache-backend memory --skip-db-update --skip-java-db-update \
     --skip-vex-repo-update --offline-scan --skip-version-check --disable-telemetry --quiet \

@@ -16,7 +16,7 @@ from devcluster.toolchain.errors import ToolchainError
 from devcluster.toolchain.versions import VersionRange
 
 CATALOGUE_FILE = Path(__file__).with_name("tools.toml")
-PURPOSES = ("up", "test", "test-full")
+PURPOSES = ("up", "test", "test-full", "benchmarks")
 
 
 @dataclass(frozen=True)
