@@ -108,7 +108,7 @@ def test_wrong_catalogue_is_told(tmp_path: Path, change: tuple[str, str], messag
 
 
 def test_unknown_tool_is_told() -> None:
-    with pytest.raises(ToolchainError, match="unknown tool nonsense; known: buildkitd, "):
+    with pytest.raises(ToolchainError, match="unknown tool nonsense; known: buildctl, "):
         COMMITTED.select("up", ["nonsense"])
 
 
