@@ -63,7 +63,10 @@ def strict_zip(content: bytes) -> zipfile.ZipFile:
         raise UnsafeError("bytes precede its archive")
     for entry in entries:
         if not _MEMBER.fullmatch(entry.filename) or ".." in entry.filename.split("/"):
-            raise UnsafeError(f"its archive holds {entry.filename[:100]!r}")
+            raise UnsafeError(
+                f"its archive holds {entry.filename[:100]!r}: save it under a name of letters,"
+                " digits, '.', '_' and '-', which its folders are named by"
+            )
         if entry.flag_bits & _ENCRYPTED:
             raise UnsafeError("its archive is encrypted")
     return archive
