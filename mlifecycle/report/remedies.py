@@ -6,9 +6,14 @@ from mlifecycle.process import ToolError
 
 _REMEDIES = (
     (
-        "no space left on device",
+        "no space left on device|enough free space",
         "Free space on the disk that it names: this machine's cache (XDG_CACHE_HOME), the builder's"
         " or the registry's",
+    ),
+    (
+        # A registry that is full may answer whatever comes next; its own log says why.
+        "failed to send blob|failed to put manifest",
+        "The registry does not keep what it is sent: see that its disk has space, and read its log",
     ),
     (
         "unauthorized|authentication required|denied|forbidden",

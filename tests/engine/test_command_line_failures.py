@@ -25,8 +25,7 @@ def command(sandbox: Sandbox, name: str) -> Result:
     return sandbox.mlifecycle(name, str(sandbox.manifests), "--stack", sandbox.stack)
 
 
-def assert_helps(result: Result, code: int, failure: str, remedy: str) -> None:
-    assert result.code == code, result.output
+def assert_helps(result: Result, failure: str, remedy: str) -> None:
     assert failure in result.output.lower(), result.output
     assert remedy in result.output, result.output
     assert "Traceback" not in result.output
@@ -42,7 +41,10 @@ def test_a_full_disk_is_told_with_what_helps(sandbox: Sandbox, tmp_path: Path, n
             if name == "up"
             else (command(sandbox, "scan"))
         )
-    assert_helps(result, 1, "no space left on device", "Free space on the disk that it names")
+    # The first on a platform asks for the base image's patches, and so for all models (2); the
+    # others fail in the model's gate (1).
+    assert result.code in ({1} if name == "up" else {1, 2}), result.output
+    assert_helps(result, " space ", "Free space on the disk that it names")
 
 
 @pytest.mark.parametrize("name", ["scan", "lock"])
@@ -54,7 +56,8 @@ def test_credentials_that_are_missing_are_told_with_what_helps(
         sandbox.variables["REGCTL_CONFIG"] = str(registry.regctl)
         sandbox.configure(registry=registry.host)
         result = command(sandbox, name)
-    assert_helps(result, 2, "unauthorized", "`docker login`")
+    assert result.code == 2, result.output
+    assert_helps(result, "unauthorized", "`docker login`")
 
 
 def test_a_full_registry_is_told_with_what_helps(sandbox: Sandbox, tmp_path: Path) -> None:
@@ -63,6 +66,8 @@ def test_a_full_registry_is_told_with_what_helps(sandbox: Sandbox, tmp_path: Pat
         sandbox.variables["REGCTL_CONFIG"] = str(registry.regctl)
         sandbox.configure(registry=registry.host)
         subprocess.run(["fallocate", "-l", "1020K", registry.folder / "ballast"], check=True)
-        assert_helps(command(sandbox, "lock"), 2, "no space left on device", "Free space")
+        result = command(sandbox, "lock")
+        assert result.code == 2, result.output
+        assert_helps(result, "failed to send blob", "its disk has space")
         (registry.folder / "ballast").unlink()
         assert command(sandbox, "lock").code == 0

@@ -11,6 +11,8 @@ from mlifecycle.report.remedies import with_remedy
 
 SAID = {
     "regctl failed with exit code 1:\nPUT http://r/v2: 500: no space left on device": "Free space",
+    "apt-get failed with exit code 100:\nE: You don't have enough free space in /x": "Free space",
+    "regctl failed with exit code 1:\nfailed to send blob (chunk), ref r:1": "read its log",
     "regctl failed with exit code 1:\nunauthorized [http 401]": "docker login",
     "buildx failed with exit code 1:\npull access denied": "docker login",
     "regctl failed with exit code 1:\ndial tcp 127.0.0.1:9: connect: connection refused": "is up",
