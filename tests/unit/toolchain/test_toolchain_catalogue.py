@@ -17,6 +17,7 @@ COMMITTED = load_catalogue()
 
 # Versions that no module has: of our own command, and of modules published under other numbers.
 OWN_NUMBERS = {
+    "referrers-registry",
     "pause",
     "trivy-db-build",
     "grype-db-build",

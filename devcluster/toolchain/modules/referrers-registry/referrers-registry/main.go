@@ -3,13 +3,13 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"os"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/registry"
+	"cuelabs.dev/go/oci/ociregistry/ocimem"
+	"cuelabs.dev/go/oci/ociregistry/ociserver"
 )
 
 var version = "dev" // set by the linker
@@ -22,10 +22,9 @@ func main() {
 		fmt.Println("referrers-registry", version)
 		return
 	}
-	quiet := registry.Logger(log.New(io.Discard, "", 0))
 	server := http.Server{
 		Addr:              os.Args[1],
-		Handler:           registry.New(registry.WithReferrersSupport(true), quiet),
+		Handler:           ociserver.New(ocimem.New(), nil),
 		ReadHeaderTimeout: 10 * time.Second,
 	}
 	log.Fatal(server.ListenAndServe())
