@@ -1,7 +1,6 @@
 """Building an image into an OCI layout, from which scanners read and nothing can be pulled."""
 
 import json
-import shutil
 from pathlib import Path
 
 from mlifecycle.image.context import BuildContext
@@ -46,12 +45,11 @@ def push_output(repository: str) -> str:
 
 
 def build_layout(context: BuildContext, *, inputs: BuildInputs, builder: str, target: Path) -> str:
-    """Build into the folder `target` and return the image's digest.
+    """Build into a folder that has no image yet, and return the image's digest.
 
     Raises:
         ToolError: the build failed, took too long, or left no single image.
     """
-    shutil.rmtree(target, ignore_errors=True)
     arguments = build_arguments(inputs.base_image).items()
     named = labels(inputs).items()
     run_tool(

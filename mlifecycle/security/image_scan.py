@@ -1,9 +1,7 @@
 """The scans of an image: built and scanned once, and the scan shared with all of its runtime."""
 
 import hashlib
-import json
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,7 +12,6 @@ from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.image import build, context, names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.os_patches import PatchStore
-from mlifecycle.process import ToolError
 from mlifecycle.security import grype, trivy
 from mlifecycle.security.evidence import (
     Evidence,
@@ -25,10 +22,9 @@ from mlifecycle.security.evidence import (
     scanner_names,
 )
 from mlifecycle.security.evidence_store import find_evidence
+from mlifecycle.security.layouts import keep_layers, layers_of, lend_layers
 from mlifecycle.security.signing import StatementSigner
 
-# How long a layout is kept: from a preview to the `up` that follows it.
-LAYOUT_SECONDS = 24 * 3600
 # How long a scan is shared by what changes: vendors' databases come every few hours.
 SHARED_AGE = timedelta(hours=24)
 
@@ -100,21 +96,19 @@ def layout_of(inputs: BuildInputs, scanners: Scanners) -> Path:
         return layout
 
 
-def prune_layouts(cache: Path) -> None:
-    """Remove layouts of an earlier day: they are for the push, and are built again where wanted."""
-    oldest = time.time() - LAYOUT_SECONDS
-    for index in (cache / "gate").glob("*/layout/index.json"):
-        if index.stat().st_mtime < oldest:
-            shutil.rmtree(index.parent, ignore_errors=True)
-
-
 def _folder(inputs: BuildInputs, scanners: Scanners) -> Path:
     return scanners.cache / "gate" / f"{inputs.digest()[:32]}-{_scanner_key(scanners)}"
 
 
 def _build(inputs: BuildInputs, scanners: Scanners, layout: Path) -> str:
     staged = context.stage(scanners.server_source, inputs, scanners.patches.copy)
-    return build.build_layout(staged, inputs=inputs, builder=scanners.builder, target=layout)
+    common = (inputs.base_image, inputs.os_patches.digest, inputs.context_digest)
+    kept = scanners.cache / "layers" / _key(*common)
+    shutil.rmtree(layout, ignore_errors=True)
+    lend_layers(kept, layout)
+    digest = build.build_layout(staged, inputs=inputs, builder=scanners.builder, target=layout)
+    keep_layers(layout, kept)
+    return digest
 
 
 def _made(inputs: BuildInputs, scanners: Scanners, layout: Path) -> Evidence:
@@ -174,7 +168,7 @@ def scan_versions(versions: Sequence[str], target: Target, scanners: Scanners) -
 
 
 def _runtime_scans(layout: Path, scanners: Scanners) -> RuntimeScans:
-    layers = _layers(layout)[:-1]
+    layers = layers_of(layout)[:-1]
     folder = scanners.cache / "runtimes" / _key(*layers, _scanner_key(scanners))
     with exclusively(folder):
         file = folder / "scans.json"
@@ -210,16 +204,6 @@ def _scan(layout: Path, layers: tuple[str, ...], scanners: Scanners) -> RuntimeS
 def _scanner_key(scanners: Scanners) -> str:
     """Evidence of other scanners, or from other databases, is none for this stack."""
     return _key(used(scanners))
-
-
-def _layers(layout: Path) -> tuple[str, ...]:
-    """The digests of an image's layers, the lowest first."""
-    try:
-        (image,) = json.loads((layout / "index.json").read_bytes())["manifests"]
-        blob = layout / "blobs" / image["digest"].replace(":", "/")
-        return tuple(layer["digest"] for layer in json.loads(blob.read_bytes())["layers"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ToolError(f"{layout} holds no image that can be read: {error}") from error
 
 
 def _key(*parts: str) -> str:

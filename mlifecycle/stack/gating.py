@@ -26,7 +26,8 @@ from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
 from mlifecycle.release.publication import Destination, is_published
-from mlifecycle.security.image_scan import Scanners, prune_layouts, used
+from mlifecycle.security.image_scan import Scanners, used
+from mlifecycle.security.layouts import prune_layouts
 from mlifecycle.security.signing import StatementSigner
 from mlifecycle.stack.settings import StackSettings, setting_error
 from mlifecycle.stack.stack_file import stack_names

@@ -1,5 +1,6 @@
 """The image: the same bytes from the same inputs, and nothing in it that serving does not need."""
 
+import hashlib
 import json
 import tarfile
 from dataclasses import replace
@@ -11,7 +12,9 @@ import pytest
 from mlifecycle.image import build
 from mlifecycle.image.context import in_one_folder, stage
 from mlifecycle.process import run_tool
+from mlifecycle.registry import push_layout
 from mlifecycle.security import trivy
+from mlifecycle.security.image_scan import layout_of
 from mlifecycle.stack.gating import context_digest
 from tests.engine.gates import Gate
 
@@ -171,3 +174,20 @@ def test_a_builder_that_takes_one_folder_makes_the_same_layers(gate: Gate, tmp_p
     )
     first, second = (manifest_of(tmp_path / name)["layers"] for name in ("layout", "whole"))
     assert first == second
+
+
+def test_a_model_that_changes_writes_its_own_layer_only(gate: Gate, tmp_path: Path) -> None:
+    """And a layer that was damaged since is written anew, not scanned or pushed as it is."""
+    gate.passes()
+    (kept,) = (gate.settings.scanners.cache / "layers").iterdir()
+    damaged = max(kept.iterdir(), key=lambda file: file.stat().st_size)
+    for number in (1, 2):
+        changed = replace(gate, inputs=replace(gate.inputs, version=f"1.0.{number}"))
+        evidence = changed.passes().evidence
+        layout = layout_of(changed.inputs, changed.settings.scanners)
+        layers = [blob(layout, layer["digest"]) for layer in manifest_of(layout)["layers"]]
+        assert [layer for layer in layers if layer.stat().st_nlink == 1] == [layers[-1]]
+        for layer in layers:
+            assert hashlib.sha256(layer.read_bytes()).hexdigest() == layer.name
+        push_layout(layout, gate.destination().repository, evidence.image_digest)
+        damaged.write_bytes(b"damaged")

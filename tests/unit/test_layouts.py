@@ -1,5 +1,7 @@
 """What a gate keeps: layouts and scans for a day, evidence for what runs as it is."""
 
+import hashlib
+import json
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,7 +13,8 @@ import pytest
 from mlifecycle.exclusive import write_whole
 from mlifecycle.security import grype, image_scan
 from mlifecycle.security.evidence import Evidence, Scan, Target
-from mlifecycle.security.image_scan import LAYOUT_SECONDS, SHARED_AGE, Scanners, prune_layouts
+from mlifecycle.security.image_scan import SHARED_AGE, Scanners
+from mlifecycle.security.layouts import LAYOUT_SECONDS, keep_layers, lend_layers, prune_layouts
 
 
 def test_a_layout_of_an_earlier_day_is_removed_and_its_evidence_is_not(tmp_path: Path) -> None:
@@ -87,3 +90,42 @@ def test_a_scan_is_shared_for_a_day_and_then_made_again(
     for _ in range(3):
         assert image_scan.scan_versions(["a==1"], "pins", scanners) == (made[-1],)
     assert len(made) == 2
+
+
+def layout_with(folder: Path, layers: list[bytes]) -> Path:
+    """An OCI layout of one image with those layers, and nothing else."""
+    blobs = folder / "blobs" / "sha256"
+    blobs.mkdir(parents=True)
+
+    def put(content: bytes) -> str:
+        name = hashlib.sha256(content).hexdigest()
+        (blobs / name).write_bytes(content)
+        return f"sha256:{name}"
+
+    image = put(json.dumps({"layers": [{"digest": put(layer)} for layer in layers]}).encode())
+    (folder / "index.json").write_text(json.dumps({"manifests": [{"digest": image}]}))
+    return folder
+
+
+def lent(kept: Path, folder: Path) -> list[bytes]:
+    lend_layers(kept, folder)
+    return sorted(file.read_bytes() for file in (folder / "blobs" / "sha256").iterdir())
+
+
+def test_what_images_have_in_common_is_lent_if_it_is_what_its_name_says(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    assert lent(kept, tmp_path / "first") == []
+    keep_layers(layout_with(tmp_path / "made", [b"base", b"packages", b"release"]), kept)
+    keep_layers(layout_with(tmp_path / "again", [b"base", b"packages", b"other"]), kept)
+    assert lent(kept, tmp_path / "second") == [b"base", b"packages"]
+    (kept / hashlib.sha256(b"base").hexdigest()).write_bytes(b"damaged")
+    assert lent(kept, tmp_path / "third") == [b"packages"]
+    assert len(list(kept.iterdir())) == 1
+
+
+def test_lent_layers_of_an_earlier_day_are_removed(tmp_path: Path) -> None:
+    for name, age in (("old", LAYOUT_SECONDS + 60), ("new", LAYOUT_SECONDS - 60)):
+        keep_layers(layout_with(tmp_path / name, [b"base", b"release"]), tmp_path / "layers" / name)
+        os.utime(tmp_path / "layers" / name, (time.time() - age,) * 2)
+    prune_layouts(tmp_path)
+    assert [path.name for path in (tmp_path / "layers").iterdir()] == ["new"]
