@@ -146,8 +146,10 @@ def test_a_secret_in_an_images_configuration_is_found(gate: Gate, tmp_path: Path
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("format_name", ["skops", "xgboost", "lightgbm"])
-def test_two_builds_from_nothing_are_one_image_for_every_small_runtime(
+@pytest.mark.parametrize(
+    "format_name", ["skops", "xgboost", "lightgbm", "saved_model", "torch_export"]
+)
+def test_two_builds_from_nothing_are_one_image_for_every_runtime(
     format_name: str, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate.inputs = replace(
