@@ -12,7 +12,7 @@ import pulumi_kubernetes.admissionregistration.v1 as admission
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
-from mlifecycle.release.admission import RELEASED_IMAGES, admitted_names
+from mlifecycle.release.admission import RELEASED_IMAGES, admitted_names, policy_name
 
 STACK_LABEL = "mlifecycle.io/stack"
 # What is, or makes, a pod. Ephemeral containers come to a pod that runs.
@@ -99,7 +99,7 @@ def policy(
     Args:
         action: `Deny` or `Audit`, as Kubernetes calls them.
     """
-    name = f"mlifecycle-{stack.lower().replace('_', '-')}"
+    name = policy_name(stack)
     _policy(name, stack, options)
     # Last, so that a namespace is never bound before its list is there.
     lists = [item.resource for item in released]

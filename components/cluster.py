@@ -25,6 +25,10 @@ def provider(settings: StackSettings) -> kubernetes.Provider:
         "cluster",
         context=settings.kube_context or None,
         cluster_identifier=settings.cluster_identifier,
+        # Else both are removed and made anew when they change. While its list of released images is
+        # not there, a namespace admits nothing.
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
     )
 
 

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from pulumi import ResourceHook, ResourceHookArgs, ResourceHookOptions
+from pulumi import ErrorHook, ErrorHookArgs, ResourceHook, ResourceHookArgs, ResourceHookOptions
 
 from mlifecycle.report.remedies import with_remedy
 
@@ -16,6 +17,7 @@ T = TypeVar("T")
 _POOL = ThreadPoolExecutor(max_workers=32, thread_name_prefix="hook")
 # How many run at once. Waiting for a slot does not count into a hook's time.
 _SLOTS = asyncio.Semaphore(4)
+RETRY_SECONDS = 0.5
 
 
 async def in_hook_pool(function: Callable[[], T]) -> T:
@@ -57,3 +59,23 @@ def guarded_hook(
             raise RuntimeError(message or f"{type(error).__name__} without a message") from error
 
     return ResourceHook(name, hook, ResourceHookOptions(on_dry_run=on_dry_run))
+
+
+def patient_hook(name: str, may_pass: Callable[[str], bool], seconds: float) -> ErrorHook:
+    """Have the engine try a step that failed once more, for so many seconds after its first try.
+
+    Args:
+        name: unique in the program.
+        may_pass: whether what the step failed of, by its message, may pass by itself.
+    """
+    ends = float("inf")
+
+    async def hook(args: ErrorHookArgs) -> bool:
+        nonlocal ends
+        ends = min(ends, time.monotonic() + seconds)
+        if time.monotonic() >= ends or not may_pass(args.errors[0]):
+            return False
+        await asyncio.sleep(RETRY_SECONDS)
+        return True
+
+    return ErrorHook(name, hook)

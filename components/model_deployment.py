@@ -11,7 +11,7 @@ from pulumi import ResourceHookBinding, ResourceOptions
 
 from components import availability, network, workload
 from components.cluster import OwnedNamespace
-from components.hooks import guarded_hook
+from components.hooks import guarded_hook, patient_hook
 from components.model_gate import GateInputs, ModelGate
 from components.model_image import ModelImage
 from components.sizes import sizes_of
@@ -20,7 +20,7 @@ from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.manifest.schema import Manifest
-from mlifecycle.release.admission import NewImage, await_admission, kept_releases
+from mlifecycle.release.admission import LEARNING_SECONDS, is_denial, kept_releases
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
 from mlifecycle.stack.gating import GatedStack, Materials
@@ -190,10 +190,13 @@ class ModelDeployment(pulumi.ComponentResource):
         return [account, service, deployment, *around]
 
     def _release_hooks(self, image: ModelImage, release: workload.Release) -> ResourceHookBinding:
-        """Around the Deployment, in `up` only: name the image before it, verify after it."""
+        """Around the Deployment, in `up` only: name the image before it, verify after it.
+
+        In between, an API server may not have heard yet that the image is released.
+        """
         naming = guarded_hook(
             f"naming of {release.model}",
-            lambda: self._admit(image, release),
+            image.publish,
             timeout=NAMING_SECONDS,
             on_dry_run=False,
         )
@@ -203,11 +206,17 @@ class ModelDeployment(pulumi.ComponentResource):
             timeout=VERIFICATION_SECONDS,
             on_dry_run=False,
         )
+        admission = patient_hook(
+            f"admission of {release.model}",
+            lambda message: is_denial(message, self._args.stack.name),
+            LEARNING_SECONDS,
+        )
         return ResourceHookBinding(
             before_create=[naming],
             before_update=[naming],
             after_create=[verification],
             after_update=[verification],
+            on_error=[admission],
         )
 
     async def _reference(self, image: ModelImage) -> Any:
@@ -222,13 +231,6 @@ class ModelDeployment(pulumi.ComponentResource):
         if image is None or await self.refusal.future():
             return list(earlier)
         return kept_releases(image.reference(), earlier)
-
-    def _admit(self, image: ModelImage, release: workload.Release) -> None:
-        """Publish what is about to run, and wait until the cluster knows that it may."""
-        image.publish()
-        settings = self._args.stack.settings
-        if settings.admission_action == "Deny":
-            await_admission(NewImage(release.namespace, image.reference(), settings.kube_context))
 
     def _verify(self, image: ModelImage, release: workload.Release) -> None:
         artifact = self._args.materials.artifact

@@ -10,7 +10,7 @@ from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
 from components.sizes import Sizes
-from mlifecycle.governance.objects.awaiting import TIMEOUT
+from mlifecycle.governance.objects.awaiting import PATCH_FORCE, TIMEOUT
 from mlifecycle.governance.objects.images import SCAN_EVIDENCE
 from mlifecycle.image import names
 from mlifecycle.stack.settings import StackSettings
@@ -124,6 +124,9 @@ def deployment(
     metadata.annotations = {
         LOCK: release.lock_digest,
         TIMEOUT: str(settings.rollout_timeout_seconds),
+        # Whoever rolls back with kubectl owns the image's field from then on: without this, no
+        # later release would get past it.
+        PATCH_FORCE: "true",
     }
     return kubernetes.apps.v1.Deployment(
         release.model,

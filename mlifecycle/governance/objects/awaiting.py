@@ -12,11 +12,12 @@ from mlifecycle.governance.objects.kubernetes import (
 from mlifecycle.governance.objects.values import known, section, shown
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
+PATCH_FORCE = "pulumi.com/patchForce"
 # Each switches off what makes `up` wait and refuse, and who may carry it all the same: an object
 # that our own verification waits for.
 _AWAIT_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
     "pulumi.com/skipAwait": ("Deployment", "Ingress"),
-    "pulumi.com/patchForce": ("Deployment",),
+    PATCH_FORCE: ("Deployment",),
 }
 TIMEOUT, _WAIT_FOR = "pulumi.com/timeoutSeconds", "pulumi.com/waitFor"
 # Longer than the slowest rollout that a stack can be given.
