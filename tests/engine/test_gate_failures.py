@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from devcluster import advisory_database
 from mlifecycle import registry
@@ -14,6 +15,7 @@ from mlifecycle.process import ToolError
 from mlifecycle.release.publication import publish
 from tests.engine.gates import LOCK, SEED, TODAY, Gate
 from tests.engine.registries import OwnRegistry, small_registry
+from tests.sandbox import ROOT
 
 FAULTS = {
     "crashes": ("exit 1", "failed with exit code 1"),
@@ -106,6 +108,30 @@ def test_evidence_from_another_origin_counts_for_nothing(gate: Gate, tmp_path: P
     }
     nowhere = f"{gate.settings.scanners.registry}/nowhere/trivy-db:2"
     assert "nowhere" in elsewhere.with_scanners(trivy_database=nowhere).refuses()
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod"])
+def test_a_stand_ins_evidence_is_none_for_the_committed_stacks(
+    gate: Gate, tmp_path: Path, stack: str
+) -> None:
+    """They name the vendors' databases; and no scanner is there to look anew."""
+    evidence = gate.passes().evidence
+    target = gate.destination()
+    gate.push(evidence, target)
+    publish(evidence, gate.inputs, SEED, target)
+    committed = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    vendors = gate.with_scanners(
+        cache=tmp_path / "elsewhere",
+        trivy_database=committed["mlifecycle:trivyDatabase"],
+        grype_database=committed["mlifecycle:grypeDatabase"],
+    )
+    misbehave(gate, "trivy", "crashes", '*" version "*')
+    # Whether this machine reaches the vendors or not, here they do not answer.
+    expected = misbehave(gate, "regctl", "crashes", f'*"{vendors.settings.scanners.registry}"*')
+    assert expected in vendors.refuses()
+    # Where the evidence counts, nothing is looked at anew.
+    found = gate.with_scanners(cache=tmp_path / "third").passes().evidence
+    assert found.image_digest == evidence.image_digest
 
 
 def test_a_layout_that_was_swapped_after_the_scan_is_not_pushed(gate: Gate) -> None:
