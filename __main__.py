@@ -178,7 +178,7 @@ def _materials(item: LoadedManifest, refused: set[str], stack: GatedStack) -> Ma
         words = "no lock of its dependencies is kept: this preview made one, which `up` keeps"
         pulumi.log.info(f"{name}: {words}")
     if materials.is_owed:
-        words = "the registry lacks a part of what runs: `up` puts it there again"
+        words = "the registry lacks a part of what runs, or moved its tag: `up` puts it right"
         pulumi.log.warn(f"{name}: {words}")
     return materials
 

@@ -50,7 +50,9 @@ def guarded_hook(
             # Not wait_for: a TimeoutError of the function's own must not read as this one.
             done, _running = await asyncio.wait({future}, timeout=timeout)
         if not done:
-            raise RuntimeError(f"{name} did not end within {timeout:.0f} s")
+            raise RuntimeError(
+                f"{name} did not end within {timeout:.0f} s: see what it waits for, and run again"
+            )
         try:
             future.result()
         except BaseException as error:

@@ -5,6 +5,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, NoReturn
+
+from tenacity import (
+    RetryCallState,
+    retry,
+    retry_if_exception_type,
+    stop_after_delay,
+    wait_exponential,
+)
+
+from mlifecycle.process import ToolError
+
+# Longer than anything that one run does under a lock: tools and a base image are built in minutes.
+WAIT_SECONDS = 3600
 
 
 @contextmanager
@@ -15,6 +29,9 @@ def exclusively(target: Path, *, last: bool = False) -> Iterator[None]:
 
     Args:
         last: the lock file goes with what it guards.
+
+    Raises:
+        ToolError: it is not free in time.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     file = target.parent / f"{target.name}.lock"
@@ -32,15 +49,29 @@ def write_whole(file: Path, text: str) -> None:
     partial.rename(file)
 
 
-@contextmanager
-def _held(file: Path) -> Iterator[None]:
-    while True:
-        with file.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            # Who held it before may have removed the file: then this is a lock on nothing.
-            if _is_at(file, lock.fileno()):
-                yield
-                return
+def _waited_in_vain(state: RetryCallState) -> NoReturn:
+    raise ToolError(
+        f"another run has held {state.args[0]} for {WAIT_SECONDS} s: end it, and run again"
+    )
+
+
+@retry(
+    retry=retry_if_exception_type(BlockingIOError),
+    stop=stop_after_delay(WAIT_SECONDS),
+    wait=wait_exponential(multiplier=0.01, max=0.5),
+    retry_error_callback=_waited_in_vain,
+)
+def _held(file: Path) -> IO[str]:
+    """The lock file, open and locked."""
+    lock = file.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_at(file, lock.fileno()):
+            raise BlockingIOError("who held it before has removed it: this is a lock on nothing")
+    except BlockingIOError:
+        lock.close()
+        raise
+    return lock
 
 
 def _is_at(file: Path, descriptor: int) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
@@ -28,7 +28,6 @@ def run_tool(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     standard_input: str = "",
-    accepted: Collection[int] = (0,),
     log: Path | None = None,
 ) -> str:
     """Run a tool and return its standard output.
@@ -39,11 +38,10 @@ def run_tool(
         environment: added to this process's own.
         directory: where it runs; this process's own if None.
         standard_input: what it reads; the way for secrets, which no argument may carry.
-        accepted: exit codes that are no failure.
         log: a file for its standard error, which tells how it went.
 
     Raises:
-        ToolError: it is not there, it exited with a code that is not accepted, or its time was up.
+        ToolError: it is not there, it exited with another code than 0, or its time was up.
     """
     name = Path(command[0]).name
     try:
@@ -71,7 +69,7 @@ def run_tool(
                 os.killpg(process.pid, signal.SIGKILL)
     if log is not None:
         log.write_text(errors)
-    if process.returncode not in accepted:
+    if process.returncode:
         last = "\n".join((errors or output).strip().splitlines()[-15:]) or "it printed nothing"
         raise ToolError(f"{name} failed with exit code {process.returncode}:\n{last}")
     return output

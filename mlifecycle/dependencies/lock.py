@@ -106,10 +106,18 @@ def _reason(message: str) -> str:
 
 
 def unlocked(dependencies: Sequence[str], lock: Lock) -> list[str]:
-    """The dependencies that a lock says no version of; those with a marker need none."""
-    requirements = map(Requirement, dependencies)
-    named = [canonicalize_name(item.name) for item in requirements if item.marker is None]
-    return [name for name in named if name not in lock.versions]
+    """The dependencies that a lock says no version of, or another; a marker may leave one out."""
+    return [
+        item.name
+        for item in map(Requirement, dependencies)
+        if not _is_locked(item, lock.versions.get(canonicalize_name(item.name)))
+    ]
+
+
+def _is_locked(requirement: Requirement, version: str | None) -> bool:
+    if version is None:
+        return requirement.marker is not None
+    return requirement.specifier.contains(version, prereleases=True)
 
 
 def changes(before: Lock, after: Lock) -> list[str]:

@@ -1,5 +1,6 @@
 """What a cluster admits: the names of released images; and how it says that it does not."""
 
+import hashlib
 from collections.abc import Callable, Iterable
 
 # The ConfigMap that lists them, in each namespace of a stack.
@@ -35,8 +36,10 @@ def admitted_names(images: Iterable[str], alias: Callable[[str], str]) -> list[s
 
 
 def policy_name(stack: str) -> str:
-    """What the stack's policy is called in the cluster, and its binding."""
-    return f"mlifecycle-{stack.lower().replace('_', '-')}"
+    """What the stack's policy and its binding are called in the cluster; other stacks' differ."""
+    legal = stack.lower().replace("_", "-")
+    unlike = "" if legal == stack else f"-{hashlib.sha256(stack.encode()).hexdigest()[:8]}"
+    return f"mlifecycle-{legal}{unlike}"
 
 
 def is_denial(message: str, stack: str) -> bool:

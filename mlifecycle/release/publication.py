@@ -74,15 +74,15 @@ def publish_result(
 
 
 def is_published(inputs: BuildInputs, digest: str, destination: Destination) -> bool:
-    """Whether the registry still has an image that runs, its name and its evidence.
+    """Whether the registry still has an image that runs, its names and its evidence.
 
     Raises:
         ToolError: the registry does not answer.
     """
     repository = destination.repository
-    named = registry.find_digest(f"{repository}:{names.tag(inputs)}")
-    return named == digest and has_evidence(
-        repository, digest, destination.scanned_by, destination.signer
+    tags = filter(None, (names.tag(inputs), destination.alias))
+    return all(registry.find_digest(f"{repository}:{tag}") == digest for tag in tags) and (
+        has_evidence(repository, digest, destination.scanned_by, destination.signer)
     )
 
 

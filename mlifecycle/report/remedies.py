@@ -16,7 +16,7 @@ _REMEDIES = (
         "The registry does not keep what it is sent: see that its disk has space, and read its log",
     ),
     (
-        "unauthorized|authentication required|denied|forbidden",
+        "unauthorized|authentication required|access denied|denied: |http 40[13]",
         "The registry has no credentials of this machine, or does not accept them: `docker login`",
     ),
     (

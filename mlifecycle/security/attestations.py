@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mlifecycle.security.evidence import Database, Evidence, Scan, Vulnerability
+from mlifecycle.security.evidence import Database, Evidence, Scan, Secret, Vulnerability
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 # The predicates' specifications: https://github.com/in-toto/attestation/tree/main/spec/predicates
@@ -50,15 +50,20 @@ def statements(image: str, evidence: Evidence, policy_digest: str) -> list[State
     return [*made, replace(summary, scanned_by=evidence.scanned_by)]
 
 
-def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
-    """The evidence that statements about an image hold; None where they hold none.
+def evidence_in(image_digest: str, build: str, found: Iterable[str]) -> Evidence | None:
+    """The evidence of a build that statements about its image hold; None where they hold none.
 
     Of each scanner's statements about a target, the last counts. Statements that are not ours, or
     are about another image, are passed over.
+
+    Args:
+        build: 64 hex digits over what it is made of. Other inputs may give the same bytes, and then
+            the statements of both are beside them.
     """
     scans: dict[tuple[str, str], Scan] = {}
-    sbom, build = "", ""
-    for text in found:
+    sbom, is_of_build = "", False
+    # In one order, whichever the registry has: of several that say the same, one is taken.
+    for text in sorted(found):
         try:
             document = json.loads(text)
             (subject,) = document["subject"]
@@ -72,12 +77,17 @@ def evidence_in(image_digest: str, found: Iterable[str]) -> Evidence | None:
                 # An earlier one, or one of an earlier version, may have found what is withdrawn.
                 scans[scan.scanner, scan.target] = max(known, scan, key=_when)
             elif document["predicateType"] == SUMMARY:
-                build = str(document["predicate"]["mlifecycle"]["build"])
+                is_of_build |= document["predicate"]["mlifecycle"]["build"] == build
         except (ValueError, KeyError, TypeError, ValidationError):
             continue
-    if not (scans and sbom and build):
+    if not (scans and sbom and is_of_build):
         return None
-    return Evidence(image_digest=image_digest, build=build, scans=tuple(scans.values()), sbom=sbom)
+    return Evidence(
+        image_digest=image_digest,
+        build=build,
+        scans=tuple(scans[key] for key in sorted(scans)),
+        sbom=sbom,
+    )
 
 
 def _when(scan: Scan) -> datetime:
@@ -115,7 +125,11 @@ def _vulnerabilities(scan: Scan) -> dict[str, Any]:
     return {
         "scanner": scanner,
         "metadata": {"scanStartedOn": finished, "scanFinishedOn": finished},
-        "mlifecycle": {"target": scan.target, "inspected": scan.inspected},
+        "mlifecycle": {
+            "target": scan.target,
+            "inspected": scan.inspected,
+            "secrets": [item.model_dump(mode="json") for item in scan.secrets],
+        },
     }
 
 
@@ -131,6 +145,7 @@ def _scan(predicate: dict[str, Any]) -> Scan:
         database=Database(origin=database["uri"], updated_at=database["lastUpdate"])
         if database
         else None,
+        secrets=tuple(Secret.model_validate(item) for item in ours["secrets"]),
         vulnerabilities=tuple(
             Vulnerability.model_validate(item["annotations"][0]) for item in scanner["result"]
         ),

@@ -5,9 +5,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from mlifecycle.process import ToolError
 from mlifecycle.registry import resolve_digest
 
 DIGEST_FILE = "digest"
+
+
+def origin_folder(origin: str, cache: Path) -> Path:
+    """This machine's folder for what an origin gave, and no other."""
+    return cache / hashlib.sha256(origin.encode()).hexdigest()[:16]
 
 
 def current_database(origin: str, cache: Path, fetch: Callable[[Path, str], None]) -> Path:
@@ -20,11 +26,14 @@ def current_database(origin: str, cache: Path, fetch: Callable[[Path, str], None
         ToolError: the registry does not answer, or what it gives is no database.
     """
     digest = resolve_digest(origin)
-    folder = cache / hashlib.sha256(origin.encode()).hexdigest()[:16]
+    folder = origin_folder(origin, cache)
     known = folder / DIGEST_FILE
     if not known.exists() or known.read_text() != digest:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         fetch(folder, digest)
+        # What was fetched by its name may be a newer one already.
+        if resolve_digest(origin) != digest:
+            raise ToolError(f"{origin} was published anew while it was fetched: run again")
         known.write_text(digest)
     return folder

@@ -44,9 +44,8 @@ def find_evidence(
     digest = registry.find_digest(f"{repository}:{names.tag(inputs)}")
     if digest is None:
         return None
-    evidence = evidence_in(digest, _statements(repository, digest, signer))
-    # A tag that was moved to another image brings that image's evidence with it.
-    return evidence if evidence is not None and evidence.build == inputs.digest() else None
+    # A tag that was moved to another image brings that image's evidence with it: of other inputs.
+    return evidence_in(digest, inputs.digest(), _statements(repository, digest, signer))
 
 
 def has_evidence(

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
-from mlifecycle.security.database import current_database
+from mlifecycle.security.database import current_database, origin_folder
 from mlifecycle.security.evidence import Database, Scan, Target, Vulnerability
 from mlifecycle.security.scanner_report import (
     SYSTEM_PACKAGES,
@@ -97,6 +97,9 @@ def _scan(target: str, kind: Target, folder: Path, settings: tuple[str, Path, fl
     except (KeyError, TypeError, ValueError):
         _unsaid("how old its database is")
     require_recent(database, updated_at)
+    # Without it, no package of the system would match.
+    if kind == "image" and not _section(report, "distro").get("name"):
+        raise ToolError("grype does not say which operating system it looked at")
     if not looked_at or not int(looked_at[-1]):
         raise ToolError("grype has looked at no package")
     return Scan(
@@ -112,7 +115,8 @@ def _scan(target: str, kind: Target, folder: Path, settings: tuple[str, Path, fl
 def _prepare_database(database: str, cache: Path) -> Path:
     """A folder with the newest database of that origin."""
     if "://" in database:
-        folder = cache / "listing"
+        # One for each address: Grype keeps the newest that it ever had, whoever gave it.
+        folder = origin_folder(database, cache)
         with exclusively(folder):
             environment = {**_environment(folder, update=True), "GRYPE_DB_UPDATE_URL": database}
             run_tool(["grype", "db", "update"], timeout=DATABASE_SECONDS, environment=environment)

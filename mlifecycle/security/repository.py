@@ -76,6 +76,7 @@ def is_on_main(root: Path) -> bool:
         return True
     if not (root / ".git").exists() or gitleaks.is_cut_off(root):
         return False
-    branch: list[str | Path] = ["git", "-C", root, "symbolic-ref", "--short", "-q", "HEAD"]
-    # Its code for a HEAD that is no branch.
-    return run_tool(branch, timeout=GIT_SECONDS, accepted=(0, 1)).strip() == MAIN
+    # By commit, not by branch: pipelines check out the one without the other.
+    names = (f"refs/heads/{MAIN}", f"refs/remotes/*/{MAIN}")
+    pointing: list[str | Path] = ["git", "-C", root, "for-each-ref", "--points-at", "HEAD", *names]
+    return bool(run_tool(pointing, timeout=GIT_SECONDS).strip())

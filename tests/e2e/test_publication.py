@@ -15,7 +15,7 @@ from mlifecycle.security.evidence_store import PREDICATE, SCANNED_BY
 from tests.readers import KeyPair, assert_cosign_verifies, packages_by_trivy
 from tests.sandbox import Platform, Result, Sandbox, released_stack
 
-LACKS = "the registry lacks a part of what runs: `up` puts it there again"
+LACKS = "the registry lacks a part of what runs, or moved its tag: `up` puts it right"
 
 
 @pytest.fixture(scope="module")

@@ -71,7 +71,10 @@ def different_files(first: Path, second: Path) -> list[str]:
 def contents_of(layer: Path) -> dict[str, Any]:
     with tarfile.open(layer) as archive:
         return {
-            entry.name: (entry.mode, entry.uid, entry.mtime, entry.size, entry.linkname)
+            entry.name: (
+                *(entry.mode, entry.uid, entry.mtime, entry.linkname),
+                content.read() if (content := archive.extractfile(entry)) else b"",
+            )
             for entry in archive
         }
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from mlifecycle.security.attestations import SBOM, SUMMARY, VULNERABILITIES, evidence_in, statements
-from mlifecycle.security.evidence import Database, Evidence, Scan, Vulnerability
+from mlifecycle.security.evidence import Database, Evidence, Scan, Secret, Vulnerability
 
 IMAGE, OTHER = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -28,8 +28,9 @@ SCANS = tuple(
         finished_at=NOW,
         database=Database(origin="registry/db:2", updated_at=NOW),
         vulnerabilities=(FOUND,),
+        secrets=(Secret(rule="aws-access-key-id", file="app/.env", line=3),),
     )
-    for scanner in ("trivy", "grype")
+    for scanner in ("grype", "trivy")
 )
 EVIDENCE = Evidence(
     image_digest=IMAGE, build="c" * 64, scans=SCANS, sbom=json.dumps({"components": [{"a": 1}]})
@@ -38,7 +39,7 @@ TEXTS = [item.text for item in statements("registry/x", EVIDENCE, "0" * 64)]
 
 
 def test_evidence_is_the_same_after_the_way_through_a_registry() -> None:
-    assert evidence_in(IMAGE, TEXTS) == EVIDENCE
+    assert evidence_in(IMAGE, EVIDENCE.build, TEXTS) == EVIDENCE
 
 
 def test_the_statements_are_of_kinds_that_others_read() -> None:
@@ -63,13 +64,13 @@ def test_the_statements_are_of_kinds_that_others_read() -> None:
     ],
 )
 def test_what_is_no_evidence_of_this_image_is_none(texts: list[str]) -> None:
-    assert evidence_in(IMAGE, texts) is None
+    assert evidence_in(IMAGE, EVIDENCE.build, texts) is None
 
 
 def test_strangers_among_the_statements_are_passed_over() -> None:
     about_another = [text.replace("a" * 64, "b" * 64) for text in TEXTS]
-    assert evidence_in(IMAGE, [*about_another, "nonsense", *TEXTS]) == EVIDENCE
-    assert evidence_in(OTHER, [*about_another, *TEXTS]) == EVIDENCE.model_copy(
+    assert evidence_in(IMAGE, EVIDENCE.build, [*about_another, "nonsense", *TEXTS]) == EVIDENCE
+    assert evidence_in(OTHER, EVIDENCE.build, [*about_another, *TEXTS]) == EVIDENCE.model_copy(
         update={"image_digest": OTHER}
     )
 
@@ -82,7 +83,16 @@ def test_of_each_scanners_statements_the_last_counts() -> None:
     old = EVIDENCE.model_copy(update={"scans": (SCANS[0], earlier)})
     older = [item.text for item in statements("registry/x", old, "0" * 64)]
     for texts in ([*older, *TEXTS], [*TEXTS, *older]):
-        found = evidence_in(IMAGE, texts)
+        found = evidence_in(IMAGE, EVIDENCE.build, texts)
         assert found is not None
         assert set(found.scans) == set(SCANS)
         assert found.scanned_by == EVIDENCE.scanned_by
+
+
+def test_two_builds_of_the_same_bytes_each_find_their_evidence() -> None:
+    other = EVIDENCE.model_copy(update={"build": "d" * 64})
+    texts = [*TEXTS, *(item.text for item in statements("registry/x", other, "0" * 64))]
+    for order in (texts, texts[::-1]):
+        assert evidence_in(IMAGE, EVIDENCE.build, order) == EVIDENCE
+        assert evidence_in(IMAGE, other.build, order) == other
+        assert evidence_in(IMAGE, "e" * 64, order) is None

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tenacity import stop_after_delay
 
+from mlifecycle import exclusive
 from mlifecycle.exclusive import exclusively
 from mlifecycle.process import ToolError, run_tool
 
@@ -97,3 +99,16 @@ def test_no_variable_tells_a_scanner_what_to_leave_out(monkeypatch: pytest.Monke
     names = {line.partition("=")[0] for line in printed.splitlines()}
     assert {"KEPT", "GRYPE_DB_CACHE_DIR"} <= names
     assert not names & {"TRIVY_SEVERITY", "GRYPE_ONLY_FIXED", "GITLEAKS_CONFIG", "BANDIT_X"}
+
+
+def test_who_waits_for_a_lock_in_vain_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exclusive._held.retry, "stop", stop_after_delay(1))
+    held = tmp_path / "held"
+    with (
+        exclusively(held),
+        pytest.raises(ToolError, match=r"another run has held .*held\.lock for"),
+        exclusively(held),
+    ):
+        pass
