@@ -75,7 +75,8 @@ class ModelImage:
         self, staged: pulumi.Output[BuildContext], parent: pulumi.Resource
     ) -> docker.Image:
         """Build with the Docker daemon, which pushes nothing (docs/decisions/0018)."""
-        folder = staged.apply(lambda context: str(in_one_folder(context, self.inputs)))
+        cache = self.stack.gate.scanners.cache
+        folder = staged.apply(lambda context: str(in_one_folder(context, self.inputs, cache)))
         return docker.Image(
             self.inputs.model,
             image_name=f"{self._destination.repository}:{names.tag(self.inputs)}",
@@ -123,5 +124,7 @@ class ModelImage:
         await parent.urn.future()
         scanners = self.stack.gate.scanners
         return await in_hook_pool(
-            lambda: stage(scanners.server_source, self.inputs, scanners.patches.copy)
+            lambda: stage(
+                scanners.server_source, self.inputs, scanners.patches.copy, scanners.cache
+            )
         )

@@ -14,7 +14,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlifecycle.exclusive import exclusively
+from mlifecycle.digests import whole_digest
+from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.formats import FORMATS
 from mlifecycle.image.names import BuildInputs, OsPatches
 from mlifecycle.process import run_tool
@@ -46,10 +47,12 @@ def stage(
     source: Path,
     inputs: BuildInputs,
     copy_patches: Callable[[OsPatches, Collection[str], Path], None],
+    cache: Path,
 ) -> BuildContext:
-    """Make the folders, or find them made.
+    """Make the folders, or find those that this machine has made.
 
     Args:
+        cache: this machine's folder, which no checkout writes to.
         copy_patches: copies the base image's patches, with what a runtime wants of its packages,
             into a folder.
 
@@ -63,14 +66,16 @@ def stage(
     requirements = source / RUNTIMES / runtime / REQUIREMENTS
     wheels = WORK_FOLDER / "wheels" / hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]
     release = WORK_FOLDER / "release" / inputs.digest()[:16]
-    _once(patches, lambda folder: copy_patches(inputs.os_patches, wanted, folder))
-    _once(server, lambda folder: _copy_server(source, runtime, folder))
-    _once(wheels, lambda folder: _download_wheels(requirements, folder))
-    _once(release, lambda folder: _write_release(inputs, folder))
+    _once(patches, cache, lambda folder: copy_patches(inputs.os_patches, wanted, folder))
+    _once(server, cache, lambda folder: _copy_server(source, runtime, folder))
+    # Their hashes are asked for where they are installed: any machine's are as good.
+    if not wheels.is_dir():
+        _once(wheels, cache, lambda folder: _download_wheels(requirements, folder))
+    _once(release, cache, lambda folder: _write_release(inputs, folder))
     return BuildContext(patches, server, wheels, release)
 
 
-def in_one_folder(context: BuildContext, inputs: BuildInputs) -> Path:
+def in_one_folder(context: BuildContext, inputs: BuildInputs, cache: Path) -> Path:
     """The same as one folder, for a builder that takes no other."""
     target = WORK_FOLDER / "whole" / inputs.digest()[:16]
 
@@ -80,7 +85,7 @@ def in_one_folder(context: BuildContext, inputs: BuildInputs) -> Path:
             # Times too: a layer is what is here.
             shutil.copytree(getattr(context, name), folder / name)
 
-    _once(target, copy)
+    _once(target, cache, copy)
     return target
 
 
@@ -105,16 +110,36 @@ def _server_files(source: Path, runtime: str) -> dict[Path, Path]:
     return files
 
 
-def _once(target: Path, make: Callable[[Path], None]) -> None:
-    """Make a folder whole or not at all; a second run waits for the first."""
+def _once(target: Path, cache: Path, make: Callable[[Path], None]) -> None:
+    """Make a folder whole or not at all; a second run waits for the first.
+
+    Whoever changes the checkout can put a folder there too: it is taken if it is what this machine
+    makes, and replaced if not.
+    """
+    record = cache / "staged" / hashlib.sha256(str(target).encode()).hexdigest()
     with exclusively(target):
-        if target.exists():
+        if record.exists() and _is(target, record.read_text()):
             return
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             made = Path(folder) / "made"
             made.mkdir()
             make(made)
-            made.rename(target)
+            digest = whole_digest(made)
+            if not _is(target, digest):
+                _remove(target)
+                made.rename(target)
+        write_whole(record, digest)
+
+
+def _is(folder: Path, digest: str) -> bool:
+    return folder.is_dir() and not folder.is_symlink() and whole_digest(folder) == digest
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
 
 
 def _copy_server(source: Path, runtime: str, folder: Path) -> None:

@@ -101,7 +101,8 @@ def _folder(inputs: BuildInputs, scanners: Scanners) -> Path:
 
 
 def _build(inputs: BuildInputs, scanners: Scanners, layout: Path) -> str:
-    staged = context.stage(scanners.server_source, inputs, scanners.patches.copy)
+    copy = scanners.patches.copy
+    staged = context.stage(scanners.server_source, inputs, copy, scanners.cache)
     common = (inputs.base_image, inputs.os_patches.digest, inputs.context_digest)
     kept = scanners.cache / "layers" / _key(*common)
     shutil.rmtree(layout, ignore_errors=True)

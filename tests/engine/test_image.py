@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pytest
 
+from mlifecycle.digests import whole_digest
 from mlifecycle.image import build
-from mlifecycle.image.context import in_one_folder, stage
+from mlifecycle.image.context import BuildContext, in_one_folder, stage
 from mlifecycle.process import run_tool
 from mlifecycle.registry import push_layout
 from mlifecycle.security import trivy
@@ -27,6 +29,11 @@ UNWANTED = (
 ACCESS_KEY = "AKIAQ3EGRLQ7" + "ZGZ4T2XN"
 
 
+def staged_for(gate: Gate) -> BuildContext:
+    scanners = gate.settings.scanners
+    return stage(Path("inference"), gate.inputs, scanners.patches.copy, scanners.cache)
+
+
 def built(gate: Gate, target: Path, monkeypatch: pytest.MonkeyPatch | None = None) -> str:
     """Build into a folder; with a monkeypatch, from nothing that an earlier build left."""
 
@@ -35,7 +42,7 @@ def built(gate: Gate, target: Path, monkeypatch: pytest.MonkeyPatch | None = Non
 
     if monkeypatch is not None:
         monkeypatch.setattr(build, "run_tool", uncached)
-    staged = stage(Path("inference"), gate.inputs, gate.settings.scanners.patches.copy)
+    staged = staged_for(gate)
     return build.build_layout(
         staged, inputs=gate.inputs, builder=gate.settings.scanners.builder, target=target
     )
@@ -73,7 +80,7 @@ def contents_of(layer: Path) -> dict[str, Any]:
         return {
             entry.name: (
                 *(entry.mode, entry.uid, entry.mtime, entry.linkname),
-                content.read() if (content := archive.extractfile(entry)) else b"",
+                cast(IO[bytes], archive.extractfile(entry)).read() if entry.isreg() else b"",
             )
             for entry in archive
         }
@@ -165,8 +172,8 @@ def test_two_builds_from_nothing_are_one_image_for_every_runtime(
 
 def test_a_builder_that_takes_one_folder_makes_the_same_layers(gate: Gate, tmp_path: Path) -> None:
     built(gate, tmp_path / "layout")
-    staged = stage(Path("inference"), gate.inputs, gate.settings.scanners.patches.copy)
-    folder = in_one_folder(staged, gate.inputs)
+    staged = staged_for(gate)
+    folder = in_one_folder(staged, gate.inputs, gate.settings.scanners.cache)
     arguments = build.build_arguments(gate.inputs.base_image).items()
     run_tool(
         [
@@ -196,3 +203,28 @@ def test_a_model_that_changes_writes_its_own_layer_only(gate: Gate, tmp_path: Pa
             assert hashlib.sha256(layer.read_bytes()).hexdigest() == layer.name
         push_layout(layout, gate.destination().repository, evidence.image_digest)
         damaged.write_bytes(b"damaged")
+
+
+@pytest.mark.parametrize("planted", ["server/app/main.py", "server/app/__pycache__/x.pyc", "link"])
+def test_what_a_checkout_brings_in_place_of_a_staged_folder_is_not_built(
+    gate: Gate, tmp_path: Path, planted: str
+) -> None:
+    """Whoever changes the checkout knows the folders' names beforehand."""
+    gate.inputs = replace(gate.inputs, version=f"1.0.0-{tmp_path.name.replace('_', '-')}")
+    sound = staged_for(gate)
+    contents = {name: whole_digest(getattr(sound, name)) for name in ("server", "release")}
+    if planted == "link":
+        shutil.move(sound.release, tmp_path / "elsewhere")
+        (tmp_path / "elsewhere" / "app" / "release.json").chmod(0o644)
+        (tmp_path / "elsewhere" / "app" / "release.json").write_text("{}")
+        sound.release.symlink_to(tmp_path / "elsewhere")
+    else:
+        file = sound.server / planted.removeprefix("server/")
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("import os\n")
+    # Another machine, which has made nothing yet, and this one.
+    for cache in (tmp_path / "other", gate.settings.scanners.cache):
+        other = gate.with_scanners(cache=cache)
+        again = staged_for(other)
+        assert {name: whole_digest(getattr(again, name)) for name in contents} == contents
+        assert not again.release.is_symlink()

@@ -60,7 +60,9 @@ def test_what_cannot_be_locked_leaves_the_old_lock(sandbox: Sandbox, store: Lock
     assert store.found(dependencies) == old
 
 
-@pytest.mark.parametrize("text", ["<html>502 Bad Gateway</html>", "six==1.17.0 \\\n", "click==7.0 \\\n"])
+@pytest.mark.parametrize(
+    "text", ["<html>502 Bad Gateway</html>", "six==1.17.0 \\\n", "click==7.0 \\\n"]
+)
 def test_a_lock_that_is_none_of_the_dependencies_is_not_taken(
     sandbox: Sandbox, store: LockStore, text: str
 ) -> None:
