@@ -48,19 +48,30 @@ from mlifecycle.stack.settings import (
 SAID_ALL = 32
 
 
-async def main() -> dict[str, Any]:
-    """Read what the release is made of, then declare it; what it gives is the stack's outputs."""
+def main() -> None:
+    """Read what decides over the release, then have it declared."""
     try:
         settings = read_settings(pulumi.get_stack(), _config, _is_encrypted)
         loaded = manifests_of(pulumi.get_stack(), settings, Path())
         governance = load_governance()
         governance.require_environment(settings.environment)
         context = context_of(pulumi.get_stack(), settings)
-        refused = {
-            item.manifest.metadata.name
-            for item in loaded
-            if evaluate(item.manifest, settings.environment, governance, context).refused
-        }
+    except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
+        _end_with(error)
+    # Before anything else: it judges every object that the program declares from here on.
+    objects = ObjectGate(settings.environment, governance, context)
+    pulumi.run(lambda: _declare(settings, loaded, governance, context, objects))
+
+
+async def _declare(
+    settings: StackSettings,
+    loaded: list[LoadedManifest],
+    governance: Governance,
+    context: Context,
+    objects: ObjectGate,
+) -> dict[str, Any]:
+    """Declare the release; what it gives is the stack's outputs."""
+    try:
         # In threads, as all that waits: the loop answers the engine meanwhile. They are the loop's
         # own, which nothing else has yet.
         await asyncio.to_thread(_require_builder, settings.builder)
@@ -68,12 +79,11 @@ async def main() -> dict[str, Any]:
             gated_stack, pulumi.get_stack(), settings, governance, context
         )
         materials = await asyncio.gather(
-            *(asyncio.to_thread(_materials, item, refused, gated) for item in loaded)
+            *(asyncio.to_thread(_materials, item, gated) for item in loaded)
         )
-    except (SettingsError, ManifestError, OwnersFileError, ContextError, ToolError) as error:
-        _end_with(with_remedy(error))
+    except (SettingsError, ToolError) as error:
+        _end_with(error)
     repository = _repository(settings, governance, context)
-    objects = ObjectGate(settings.environment, governance, context)
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
         filter(None, (settings.namespace_of(item.manifest) for item in loaded)),
@@ -151,9 +161,9 @@ def _require_builder(name: str) -> None:
         raise setting_error(pulumi.get_stack(), "builder", error) from error
 
 
-def _end_with(message: str) -> NoReturn:
-    """Show one message and end: the engine takes this exit code to mean that all is said."""
-    pulumi.log.error(message)
+def _end_with(error: Exception) -> NoReturn:
+    """Say why and end: the engine takes this exit code to mean that all is said."""
+    pulumi.log.error(with_remedy(error))
     sys.exit(SAID_ALL)
 
 
@@ -167,10 +177,10 @@ def _config(key: str) -> Any:
     return json.loads(value) if value and value.startswith("[") else value
 
 
-def _materials(item: LoadedManifest, refused: set[str], stack: GatedStack) -> Materials:
+def _materials(item: LoadedManifest, stack: GatedStack) -> Materials:
     """What a model is released from; only of one that governance does not refuse."""
-    name = item.manifest.metadata.name
-    if name in refused:
+    name, environment = item.manifest.metadata.name, stack.settings.environment
+    if evaluate(item.manifest, environment, stack.gate.governance, stack.context).refused:
         return REFUSED
     materials = materials_of(item.manifest, stack)
     lock = materials.dependencies.lock
@@ -184,4 +194,4 @@ def _materials(item: LoadedManifest, refused: set[str], stack: GatedStack) -> Ma
 
 
 if __name__ == "__main__":
-    pulumi.run(main)
+    main()

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import pulumi
-from pulumi import ResourceHookBinding, ResourceOptions
+from pulumi import ResourceHook, ResourceHookBinding, ResourceOptions
 
 from components import availability, network, workload
 from components.cluster import OwnedNamespace
 from components.hooks import guarded_hook, patient_hook
 from components.model_gate import GateInputs, ModelGate
 from components.model_image import ModelImage
+from components.model_verification import ModelVerification
 from components.sizes import sizes_of
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.image.names import BuildInputs
@@ -74,6 +75,7 @@ class ModelDeployment(pulumi.ComponentResource):
         inputs, dependencies = args.materials.inputs, args.materials.dependencies
         environment, lines = args.stack.settings.environment, args.loaded.lines()
         self._args = args
+        self._is_verified = False
         self._evaluation = evaluate(
             manifest, environment, args.stack.gate.governance, args.stack.context, lines
         )
@@ -120,7 +122,30 @@ class ModelDeployment(pulumi.ComponentResource):
             release = workload.Release(
                 model.name, model.version, namespace, team, dependencies.lock.digest
             )
-            made = self._make_objects(image, release, self.image)
+            verification = guarded_hook(
+                f"verification of {release.model}",
+                lambda: self._verify(image, release),
+                timeout=VERIFICATION_SECONDS,
+                on_dry_run=False,
+            )
+            made = self._make_objects(image, release, self.image, verification)
+            made.append(
+                ModelVerification(
+                    model.name,
+                    {
+                        "version": model.version,
+                        "environment": environment,
+                        "manifest": to_plain(manifest),
+                        "lock": dependencies.lock.digest,
+                        "build": image.inputs.digest(),
+                        "image": self.image,
+                        "metrics": self.summary["metrics"],
+                    },
+                    made,
+                    verification,
+                    ResourceOptions(parent=self),
+                )
+            )
             urns = pulumi.Output.all(self.refusal, *(resource.urn for resource in made))
             self.settled = urns.apply(lambda known: str(known[0]))
         else:
@@ -152,7 +177,11 @@ class ModelDeployment(pulumi.ComponentResource):
         }
 
     def _make_objects(
-        self, image: ModelImage, release: workload.Release, reference: pulumi.Output[str]
+        self,
+        image: ModelImage,
+        release: workload.Release,
+        reference: pulumi.Output[str],
+        verification: ResourceHook,
     ) -> list[pulumi.Resource]:
         settings = self._args.stack.settings
         child = ResourceOptions(parent=self)
@@ -177,19 +206,19 @@ class ModelDeployment(pulumi.ComponentResource):
         before = [image.push(self), account, *([secret] if secret else [])]
         if self._args.namespace is not None:
             before.append(self._args.namespace.released.resource)
+        hooks = self._release_hooks(image, release, verification)
         deployment = workload.deployment(
             release,
             reference,
             sizes_of(inference, settings),
             settings,
-            ResourceOptions.merge(
-                awaited,
-                ResourceOptions(depends_on=before, hooks=self._release_hooks(image, release)),
-            ),
+            ResourceOptions.merge(awaited, ResourceOptions(depends_on=before, hooks=hooks)),
         )
         return [account, service, deployment, *around]
 
-    def _release_hooks(self, image: ModelImage, release: workload.Release) -> ResourceHookBinding:
+    def _release_hooks(
+        self, image: ModelImage, release: workload.Release, verification: ResourceHook
+    ) -> ResourceHookBinding:
         """Around the Deployment, in `up` only: name the image before it, verify after it.
 
         In between, an API server may not have heard yet that the image is released.
@@ -198,12 +227,6 @@ class ModelDeployment(pulumi.ComponentResource):
             f"naming of {release.model}",
             image.publish,
             timeout=NAMING_SECONDS,
-            on_dry_run=False,
-        )
-        verification = guarded_hook(
-            f"verification of {release.model}",
-            lambda: self._verify(image, release),
-            timeout=VERIFICATION_SECONDS,
             on_dry_run=False,
         )
         admission = patient_hook(
@@ -226,13 +249,15 @@ class ModelDeployment(pulumi.ComponentResource):
     async def _released(self, image: ModelImage | None) -> list[str]:
         """What the model may run: this release, if it is one, and those before it."""
         stack = self._args.stack
-        running = (stack.context.running or {}).get(self.pulumi_resource_name)
-        earlier = running.released if running else ()
+        earlier = stack.context.released.get(self.pulumi_resource_name, ())
         if image is None or await self.refusal.future():
             return list(earlier)
         return kept_releases(image.reference(), earlier)
 
     def _verify(self, image: ModelImage, release: workload.Release) -> None:
+        """Behind a Deployment that changes; and once more, where that has not ended well before."""
+        if self._is_verified:
+            return
         artifact = self._args.materials.artifact
         if isinstance(artifact, str):
             raise RuntimeError(artifact)
@@ -244,6 +269,7 @@ class ModelDeployment(pulumi.ComponentResource):
             kube_context=self._args.stack.settings.kube_context,
         )
         verified = verify_release(target, artifact.golden)
+        self._is_verified = True
         if verified.samples:
             image.publish_result(verified.samples)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
@@ -9,11 +10,14 @@ import pulumi_docker_build as docker_build
 
 from components.hooks import in_hook_pool
 from mlifecycle.dependencies.lock import Lock
+from mlifecycle.gate import GateRefusal
 from mlifecycle.image import build, names
 from mlifecycle.image.context import BuildContext, in_one_folder, stage
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
+from mlifecycle.process import ToolError
 from mlifecycle.release.publication import Destination, publish, publish_result, push_scanned
+from mlifecycle.report.remedies import with_remedy
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.image_scan import layout_of
 from mlifecycle.stack.gating import GatedStack
@@ -120,11 +124,18 @@ class ModelImage:
         layout = layout_of(self.inputs, self.stack.gate.scanners)
         push_scanned(layout, self.evidence().image_digest, self._destination)
 
-    async def _staged(self, parent: pulumi.Resource) -> BuildContext:
+    async def _staged(self, parent: pulumi.Resource) -> Any:
+        """The folders that it is built from; unknown where the gate refuses it, which says why."""
         await parent.urn.future()
+        try:
+            return await in_hook_pool(self._stage)
+        except GateRefusal:
+            return pulumi.UNKNOWN
+        except (ToolError, OSError) as error:
+            raise pulumi.RunError(f"{self.inputs.model}: {with_remedy(error)}") from error
+
+    def _stage(self) -> BuildContext:
+        self.evidence()
         scanners = self.stack.gate.scanners
-        return await in_hook_pool(
-            lambda: stage(
-                scanners.server_source, self.inputs, scanners.patches.copy, scanners.cache
-            )
-        )
+        copy = scanners.patches.copy
+        return stage(scanners.server_source, self.inputs, copy, scanners.cache)

@@ -43,7 +43,8 @@ class RunningRelease(_Recorded):
         build: 64 hex digits over all that its image is made of.
         lock: 64 hex digits over what its dependencies are locked to.
         image: what runs, `name:tag@sha256:...`.
-        released: what may be returned to, the newest first, the one that runs among them.
+
+    All but version and figures are None where something else was tried since, and did not end well.
     """
 
     version: str
@@ -54,7 +55,6 @@ class RunningRelease(_Recorded):
     build: str | None = None
     lock: str | None = None
     image: str | None = None
-    released: tuple[str, ...] = ()
 
 
 class MadeObject(_Recorded):
@@ -75,9 +75,12 @@ class StackState(_Recorded):
 
     Attributes:
         running: the running release of each model.
+        released: the images that each model may run, `name:tag@sha256:...`: what passed the gate
+            last, whether it ended well or not, then what may be returned to.
     """
 
     running: dict[str, RunningRelease]
+    released: dict[str, tuple[str, ...]] = {}
     objects: tuple[MadeObject, ...] = ()
 
 
@@ -87,6 +90,7 @@ class Context(_Recorded):
     Attributes:
         date: today, in UTC.
         running: as `StackState` has it; None where there is no stack to ask.
+        released: as `StackState` has them.
         objects: as `StackState` has them; a finding on an equal one can be `standing`.
         experiments: ids and names that the tracking server knows; None where none is configured.
         registries: hosts, or hosts with a path, that the stack's configuration accepts in addition.
@@ -96,6 +100,7 @@ class Context(_Recorded):
 
     date: Day
     running: dict[str, RunningRelease] | None = None
+    released: dict[str, tuple[str, ...]] = {}
     objects: tuple[MadeObject, ...] = ()
     experiments: tuple[str, ...] | None = None
     registries: tuple[str, ...] = ()
@@ -139,6 +144,7 @@ def read_context(
             registries=registries,
             namespace=namespace,
             running=made.running if made else None,
+            released=made.released if made else {},
             objects=made.objects if made else (),
             waivers=load_waivers(),
         )

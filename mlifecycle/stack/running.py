@@ -14,7 +14,7 @@ from mlifecycle.governance.context import (
 )
 from mlifecycle.governance.objects.unfolding import objects_of
 from mlifecycle.process import ToolError, run_tool
-from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION, StackSettings
 
 ROOT = Path(__file__).parents[2]
 EXPORT_SECONDS = 60
@@ -46,43 +46,56 @@ def state_of(stack: str) -> StackState:
             # One that a replacement left behind has its successor's URN; external ones are others'.
             if not resource.get("delete") and not resource.get("external")
         }
+        models = [item for item in resources.values() if item["type"] == MODEL_DEPLOYMENT]
+        verified = {
+            item.get("parent"): item["inputs"]["release"]
+            for item in resources.values()
+            if item["type"] == MODEL_VERIFICATION
+        }
         return StackState(
-            running=dict(
-                _running(resource)
-                for resource in resources.values()
-                if resource["type"] == MODEL_DEPLOYMENT and _is_whole(resource)
-            ),
-            objects=tuple(_objects(resources)),
+            running={
+                _name_of(model): _running(model, verified[model["urn"]])
+                for model in models
+                if model["urn"] in verified
+            },
+            released={
+                _name_of(model): tuple(_outputs(model).get("released") or ()) for model in models
+            },
+            objects=tuple(_objects(resources, verified)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"the state of stack {stack} cannot be read: {error}") from error
 
 
-def _is_whole(model: Resource) -> bool:
-    """Whether a model's release ended well; one that was never made whole has no outputs yet."""
-    return bool((model.get("outputs") or {}).get("image"))
+def _outputs(resource: Resource) -> Resource:
+    return resource.get("outputs") or {}
 
 
-def _running(resource: Resource) -> tuple[str, RunningRelease]:
-    outputs, inputs = resource["outputs"], resource.get("inputs") or {}
-    release = RunningRelease(
-        version=outputs["version"],
-        environment=inputs.get("environment"),
-        manifest=inputs.get("manifest"),
-        build=inputs.get("build"),
-        lock=inputs.get("lock"),
-        image=outputs["image"],
-        released=outputs.get("released") or (),
-        **outputs.get("metrics") or {},
+def _is_whole(model: Resource, verified: Resource) -> bool:
+    """Whether what a model was released as last is what was verified last."""
+    inputs = model.get("inputs") or {}
+    return _outputs(model).get("image") == verified["image"] and all(
+        inputs.get(key) == verified[key] for key in ("environment", "manifest", "build", "lock")
     )
-    return _name_of(resource), release
 
 
-def _objects(resources: Mapping[str, Resource]) -> Iterator[MadeObject]:
+def _running(model: Resource, verified: Resource) -> RunningRelease:
+    whole = ("environment", "manifest", "build", "lock", "image")
+    return RunningRelease(
+        version=verified["version"],
+        **verified["metrics"],
+        **({key: verified[key] for key in whole} if _is_whole(model, verified) else {}),
+    )
+
+
+def _objects(
+    resources: Mapping[str, Resource], verified: Mapping[str, Resource]
+) -> Iterator[MadeObject]:
     for resource in resources.values():
         model = _model_of(resource, resources)
-        released = model if model and _is_whole(model) else {}
-        released_to = (released.get("inputs") or {}).get("environment")
+        release = verified.get(model["urn"]) if model else None
+        is_whole = model and release and _is_whole(model, release)
+        released_to = release["environment"] if is_whole and release else None
         inputs = resource.get("inputs") or {}
         for item in objects_of(resource["type"], _name_of(resource), inputs):
             yield MadeObject(body=dict(item.body), released_to=released_to)

@@ -17,6 +17,7 @@ PROJECT = "mlifecycle"
 SECRETS = ("signingKey", "modelStoreAccessKeyId", "modelStoreSecretAccessKey")
 # The engine's type of a model (components/model_deployment.py).
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
+MODEL_VERIFICATION = "mlifecycle:index:ModelVerification"
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 NotEmpty = Annotated[str, Field(min_length=1)]
 

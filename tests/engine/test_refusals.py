@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlifecycle.stack.settings import MODEL_DEPLOYMENT, PROJECT
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION, PROJECT
 from tests.sandbox import Result, Sandbox
 
 # A key that nobody owns, as scanners look for; in two parts, so that this file has none.
@@ -258,7 +258,15 @@ def test_a_model_worse_than_the_one_that_runs_is_refused_by_pulumi_itself(sandbo
                 "type": MODEL_DEPLOYMENT,
                 "parent": root,
                 "inputs": {},
-                "outputs": {"version": "2.0.0", "image": "x", "metrics": metrics},
+                "outputs": {},
+            },
+            {
+                "urn": f"{prefix}::{MODEL_DEPLOYMENT}${MODEL_VERIFICATION}::fraud-detector",
+                "custom": False,
+                "type": MODEL_VERIFICATION,
+                "parent": f"{prefix}::{MODEL_DEPLOYMENT}::fraud-detector",
+                "inputs": {"release": {"version": "2.0.0", "image": "x", "metrics": metrics}},
+                "outputs": {},
             },
         ]
     }

@@ -9,18 +9,34 @@ import pytest
 from mlifecycle.governance.context import StackState
 from mlifecycle.process import ToolError
 from mlifecycle.stack.running import state_of
-from mlifecycle.stack.settings import MODEL_DEPLOYMENT
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION
 
+INPUTS = {
+    "environment": "production",
+    "manifest": {"kind": "ModelDeployment"},
+    "build": "0",
+    "lock": "1",
+}
+IMAGE = "registry/x:2@sha256:0"
 MODEL: dict[str, Any] = {
     "urn": f"urn:pulumi:dev::mlifecycle::{MODEL_DEPLOYMENT}::fraud-detector",
     "type": MODEL_DEPLOYMENT,
-    "inputs": {"environment": "production", "manifest": {"kind": "ModelDeployment"}},
-    "outputs": {
-        "version": "2.0.0",
-        "image": "registry/x@sha256:0",
-        "metrics": {"accuracy": "0.95", "f1_score": "0.9"},
-    },
+    "inputs": INPUTS,
+    "outputs": {"version": "2.0.0", "image": IMAGE, "released": [IMAGE, "registry/x:1@sha256:1"]},
 }
+RELEASE: dict[str, Any] = {
+    **INPUTS,
+    "version": "2.0.0",
+    "image": IMAGE,
+    "metrics": {"accuracy": "0.95", "f1_score": "0.9"},
+}
+
+
+def verified(model: dict[str, Any], **release: Any) -> dict[str, Any]:
+    """The resource that keeps what was verified last of a model."""
+    urn = model["urn"].replace(MODEL_DEPLOYMENT, f"{MODEL_DEPLOYMENT}${MODEL_VERIFICATION}")
+    inputs = {"release": {**RELEASE, **release}}
+    return {"urn": urn, "type": MODEL_VERIFICATION, "parent": model["urn"], "inputs": inputs}
 
 
 def export(folder: Path, state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,13 +51,57 @@ def test_a_model_that_runs_is_known_with_its_figures_and_its_manifest(
 ) -> None:
     never_made = {**MODEL, "urn": MODEL["urn"] + "-2", "outputs": None}
     other = {"urn": "urn:x::y", "type": "pulumi:pulumi:Stack"}
-    state = {"deployment": {"resources": [other, MODEL, never_made]}}
+    state = {"deployment": {"resources": [other, MODEL, verified(MODEL), never_made]}}
     export(tmp_path, state, monkeypatch)
-    (name,) = running = state_of("dev").running
+    found = state_of("dev")
+    (name,) = running = found.running
     assert name == "fraud-detector"
     assert str(running[name].accuracy) == "0.95"
     assert running[name].environment == "production"
     assert running[name].manifest == {"kind": "ModelDeployment"}
+    assert running[name].image == IMAGE
+    assert found.released == {name: (IMAGE, "registry/x:1@sha256:1"), "fraud-detector-2": ()}
+
+
+@pytest.mark.parametrize(
+    ("tried", "outputs"),
+    [
+        ({"manifest": {"kind": "other"}}, {}),
+        ({"build": "2"}, {"image": "registry/x:3@sha256:3"}),
+        ({"lock": "2"}, {}),
+        ({"environment": "development"}, {}),
+        ({}, {"image": "registry/x:3@sha256:3"}),
+        ({}, {"image": None}),
+    ],
+)
+def test_what_was_only_tried_is_not_what_runs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tried: dict[str, Any],
+    outputs: dict[str, Any],
+) -> None:
+    """Its figures are those of the release before; nothing of it stands, and it stays admitted."""
+    released = [outputs.get("image") or IMAGE, "registry/x:1@sha256:1"]
+    model = {
+        **MODEL,
+        "inputs": {**INPUTS, **tried},
+        "outputs": {**MODEL["outputs"], **outputs, "released": released},
+    }
+    export(tmp_path, {"deployment": {"resources": [model, verified(MODEL)]}}, monkeypatch)
+    found = state_of("dev")
+    running = found.running["fraud-detector"]
+    assert (running.version, str(running.accuracy)) == ("2.0.0", "0.95")
+    assert (running.environment, running.manifest, running.build, running.image) == (None,) * 4
+    assert found.released["fraud-detector"] == tuple(released)
+
+
+def test_what_was_never_verified_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export(tmp_path, {"deployment": {"resources": [MODEL]}}, monkeypatch)
+    found = state_of("dev")
+    assert found.running == {}
+    assert found.released["fraud-detector"][0] == IMAGE
 
 
 @pytest.mark.parametrize("state", [{"deployment": None}, {"deployment": {"resources": None}}])
@@ -75,11 +135,12 @@ def test_its_objects_are_known_and_which_of_them_are_of_a_whole_release(
         return {"urn": f"urn:x::{name}", "type": kind, "parent": parent, "inputs": body, **fields}
 
     stack = {"urn": "urn:x::stack", "type": "pulumi:pulumi:Stack"}
-    half = {**MODEL, "urn": MODEL["urn"] + "-half", "parent": stack["urn"], "outputs": {}}
+    half = {**MODEL, "urn": MODEL["urn"] + "-half", "parent": stack["urn"]}
     group = {"urn": "urn:x::group", "type": "mlifecycle:index:Group", "parent": half["urn"]}
     resources = [
         stack,
         {**MODEL, "parent": stack["urn"]},
+        verified(MODEL),
         half,
         group,
         made("alone", stack["urn"]),

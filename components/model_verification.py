@@ -1,0 +1,37 @@
+"""What a stack's state knows of a model's verification: the release that was verified last."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+from pulumi import ResourceHook, ResourceHookBinding, ResourceOptions
+
+from mlifecycle.stack.settings import MODEL_VERIFICATION
+
+
+class ModelVerification(pulumi.ComponentResource):
+    """The last release of a model that answered as it must.
+
+    The engine keeps it as it was where verification fails, and where it never came to that: then
+    the next run verifies anew, and nothing takes what was only tried for what runs.
+
+    Args:
+        release: all that makes it another release.
+        made: what it runs on.
+        hook: verifies, or fails.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        release: dict[str, Any],
+        made: Sequence[pulumi.Resource],
+        hook: ResourceHook,
+        opts: ResourceOptions,
+    ) -> None:
+        hooks = ResourceHookBinding(before_create=[hook], before_update=[hook])
+        own = ResourceOptions(depends_on=list(made), hooks=hooks)
+        super().__init__(
+            MODEL_VERIFICATION, name, {"release": release}, ResourceOptions.merge(opts, own)
+        )
+        self.register_outputs({})
