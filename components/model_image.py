@@ -125,11 +125,14 @@ class ModelImage:
         push_scanned(layout, self.evidence().image_digest, self._destination)
 
     async def _staged(self, parent: pulumi.Resource) -> Any:
-        """The folders that it is built from; unknown where the gate refuses it, which says why."""
+        """The folders that it is built from; unknown in a preview whose gate refuses it."""
         await parent.urn.future()
         try:
             return await in_hook_pool(self._stage)
-        except GateRefusal:
+        except GateRefusal as refusal:
+            if not pulumi.runtime.is_dry_run():
+                raise pulumi.RunError(f"{self.inputs.model}\n{refusal}") from refusal
+            # Every model's refusal is told together, when all gates have been passed or not.
             return pulumi.UNKNOWN
         except (ToolError, OSError) as error:
             raise pulumi.RunError(f"{self.inputs.model}: {with_remedy(error)}") from error

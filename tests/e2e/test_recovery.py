@@ -5,11 +5,13 @@ import json
 import shutil
 import signal
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.engine.test_scan_waivers import write_waiver
 from tests.sandbox import Sandbox, kill_group, wait_until
 
 
@@ -121,3 +123,30 @@ def test_after_kill_9_between_push_and_deployment_nothing_runs(
     assert "Verified:   all 8 golden samples" in again.output
     after = sandbox.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
     assert after.code == 0, after.output
+
+
+def test_a_release_that_never_ran_does_not_stand(sandbox: Sandbox, tmp_path: Path) -> None:
+    """What was only tried is judged by today's waivers, not by those of the day of the try."""
+    own = ("name: fraud-detector", f"name: model-{sandbox.stack}")
+    sandbox.own_program()
+    sandbox.write_manifest(own, ("torch>=2.0.0", "torch==2.5.1"))
+    today = datetime.now(UTC).date()
+    write_waiver(sandbox, today - timedelta(days=10), today + timedelta(days=1))
+    real = shutil.which("regctl", path=sandbox.environment["PATH"])
+    fake = tmp_path / "regctl"
+    fake.write_text(
+        f'#!/bin/bash\ncase " $* " in *" --subject "*) exit 1;; esac\nexec {real} "$@"\n'
+    )
+    fake.chmod(0o755)
+    sandbox.variables["PATH"] = f"{tmp_path}:{sandbox.environment['PATH']}"
+    tried = sandbox.pulumi("up", "--yes", "--skip-preview")
+    assert tried.code != 0
+    assert "does not keep the evidence" in tried.output or "regctl failed" in tried.output
+    del sandbox.variables["PATH"]
+    write_waiver(sandbox, today - timedelta(days=10), today - timedelta(days=1))
+    for again in (sandbox.preview(), sandbox.pulumi("up", "--yes", "--skip-preview")):
+        assert again.code != 0, again.output
+        assert "CVE-2025-32434 in torch==2.5.1" in again.output
+        assert "standing" not in again.output
+    namespace = ("--namespace", sandbox.namespace)
+    assert sandbox.kubectl(*namespace, "get", "deployments", "--output", "name") == ""
