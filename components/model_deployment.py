@@ -162,7 +162,7 @@ class ModelDeployment(pulumi.ComponentResource):
             args.loaded.manifest,
             args.materials.dependencies.lock,
             args.stack,
-            lambda: self._gate.passed().evidence,
+            self._gate.passed,
         )
 
     def _verdict(self) -> dict[str, Any]:

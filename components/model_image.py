@@ -10,7 +10,7 @@ import pulumi_docker_build as docker_build
 
 from components.hooks import in_hook_pool
 from mlifecycle.dependencies.lock import Lock
-from mlifecycle.gate import GateRefusal
+from mlifecycle.gate import GateRefusal, Passed
 from mlifecycle.image import build, names
 from mlifecycle.image.context import BuildContext, in_one_folder, stage
 from mlifecycle.image.names import BuildInputs
@@ -18,7 +18,6 @@ from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
 from mlifecycle.release.publication import Destination, publish, publish_result, push_scanned
 from mlifecycle.report.remedies import with_remedy
-from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.image_scan import layout_of
 from mlifecycle.stack.gating import GatedStack
 
@@ -29,14 +28,14 @@ class ModelImage:
 
     Attributes:
         lock: what the manifest's dependencies are locked to.
-        evidence: passes the gate, or finds it passed.
+        passed: passes the gate, or finds it passed.
     """
 
     inputs: BuildInputs
     manifest: Manifest
     lock: Lock
     stack: GatedStack
-    evidence: Callable[[], Evidence]
+    passed: Callable[[], Passed]
 
     @property
     def _destination(self) -> Destination:
@@ -98,7 +97,7 @@ class ModelImage:
 
     def reference(self) -> str:
         """What runs, `name:tag@sha256:...`."""
-        digest = self.evidence().image_digest
+        digest = self.passed().evidence.image_digest
         return names.reference(self.stack.settings.registry, self.inputs, digest)
 
     def publish(self) -> None:
@@ -109,11 +108,14 @@ class ModelImage:
             self.stack.locks.keep(self.manifest.spec.dependencies, self.lock)
         if not self.stack.base_image.is_kept:
             self.stack.base_images.keep(self.stack.base_image)
-        publish(self.evidence(), self.inputs, self.manifest, self._destination)
+        passed = self.passed()
+        publish(
+            passed.evidence, self.inputs, self.manifest, self._destination, stands=passed.stands
+        )
 
     def publish_result(self, samples: int) -> None:
         """State that what runs answered so many golden samples."""
-        publish_result(self.evidence().image_digest, self.inputs, samples, self._destination)
+        publish_result(self.passed().evidence.image_digest, self.inputs, samples, self._destination)
 
     def publish_again(self) -> None:
         """The same, where the registry has lost some of it and nothing else changes."""
@@ -122,7 +124,7 @@ class ModelImage:
 
     def _push_scanned(self) -> None:
         layout = layout_of(self.inputs, self.stack.gate.scanners)
-        push_scanned(layout, self.evidence().image_digest, self._destination)
+        push_scanned(layout, self.passed().evidence.image_digest, self._destination)
 
     async def _staged(self, parent: pulumi.Resource) -> Any:
         """The folders that it is built from; unknown in a preview whose gate refuses it."""
@@ -138,7 +140,7 @@ class ModelImage:
             raise pulumi.RunError(f"{self.inputs.model}: {with_remedy(error)}") from error
 
     def _stage(self) -> BuildContext:
-        self.evidence()
+        self.passed()
         scanners = self.stack.gate.scanners
         copy = scanners.patches.copy
         return stage(scanners.server_source, self.inputs, copy, scanners.cache)

@@ -77,10 +77,15 @@ class GateRefusal(Exception):
 
 @dataclass(frozen=True)
 class Passed:
-    """What a gate that is passed leaves: the evidence, and what is said and blocks nothing."""
+    """What a gate that is passed leaves: the evidence, and what is said and blocks nothing.
+
+    Attributes:
+        stands: whether it would be refused, did the stack not run just this.
+    """
 
     evidence: Evidence
     findings: tuple[Finding, ...]
+    stands: bool = False
 
 
 def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) -> Passed:
@@ -110,11 +115,12 @@ def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) ->
     scans = (*evidence.scans, *scanned, *candidate.model_scans)
     whole = evidence.model_copy(update={"scans": scans})
     found = _judged(inputs, whole, dependencies, context, settings)
-    if candidate.is_unchanged:
+    stands = candidate.is_unchanged and bool(refusals(found))
+    if stands:
         found = [standing_finding(item) if item.refuses else item for item in found]
     if refusals(found):
         raise GateRefusal(verdict.failure_text(found))
-    return Passed(whole, tuple(found))
+    return Passed(whole, tuple(found), stands)
 
 
 def _judged(

@@ -33,9 +33,17 @@ class Destination:
 
 
 def publish(
-    evidence: Evidence, inputs: BuildInputs, manifest: Manifest, destination: Destination
+    evidence: Evidence,
+    inputs: BuildInputs,
+    manifest: Manifest,
+    destination: Destination,
+    *,
+    stands: bool = False,
 ) -> None:
     """Give an image that was pushed by digest its evidence, then its names.
+
+    Args:
+        stands: as `statements`.
 
     Raises:
         ToolError: the registry has not the bytes that were scanned, or has them under a name that
@@ -54,7 +62,7 @@ def publish(
             f"{repository}:{tag} is {named}, and not {digest}, which was scanned: somebody has"
             " moved the tag. Find out who, remove it, and run the same command again"
         )
-    wanted = statements(repository, evidence, destination.policy_digest)
+    wanted = statements(repository, evidence, destination.policy_digest, stands=stands)
     wanted.append(model_bom(repository, digest, manifest, inputs))
     store_statements(repository, digest, wanted, destination.signer)
     for name in filter(None, (tag, destination.alias)):

@@ -34,18 +34,24 @@ class Statement:
     scanned_by: str = ""
 
 
-def statements(image: str, evidence: Evidence, policy_digest: str) -> list[Statement]:
-    """The statements of an image that has passed.
+def statements(
+    image: str, evidence: Evidence, policy_digest: str, *, stands: bool
+) -> list[Statement]:
+    """The statements of an image that is published.
 
     Args:
         image: its repository.
-        policy_digest: 64 hex digits over the policy by which it passed.
+        policy_digest: 64 hex digits over the policy by which it was judged.
+        stands: whether it did not pass, and runs on until its next change.
     """
     predicates: list[tuple[str, Any]] = [(SBOM, json.loads(evidence.sbom))]
     predicates += [(VULNERABILITIES, _vulnerabilities(scan)) for scan in evidence.scans]
     made = [statement(image, evidence.image_digest, kind, body) for kind, body in predicates]
     summary = statement(
-        image, evidence.image_digest, SUMMARY, _summary(image, evidence, policy_digest)
+        image,
+        evidence.image_digest,
+        SUMMARY,
+        _summary(image, evidence, policy_digest, "FAILED" if stands else "PASSED"),
     )
     return [*made, replace(summary, scanned_by=evidence.scanned_by)]
 
@@ -152,13 +158,13 @@ def _scan(predicate: dict[str, Any]) -> Scan:
     )
 
 
-def _summary(image: str, evidence: Evidence, policy_digest: str) -> dict[str, Any]:
+def _summary(image: str, evidence: Evidence, policy_digest: str, result: str) -> dict[str, Any]:
     return {
         "verifier": {"id": GATE},
         "timeVerified": max(scan.finished_at for scan in evidence.scans).isoformat(),
         "resourceUri": f"{image}@{evidence.image_digest}",
         "policy": {"uri": "policy_pack", "digest": {"sha256": policy_digest}},
-        "verificationResult": "PASSED",
+        "verificationResult": result,
         "verifiedLevels": [],
         "mlifecycle": {"build": evidence.build, "scannedBy": evidence.scanned_by},
     }

@@ -74,6 +74,8 @@ def evidence_of(inputs: BuildInputs, scanners: Scanners, *, of_any_age: bool) ->
     with exclusively(folder):
         file = folder / "evidence.json"
         evidence = read_scans(Evidence, file)
+        if evidence is not None and evidence.build != inputs.digest():
+            evidence = None
         if evidence is None or (_is_old(evidence) and not of_any_age):
             evidence = _stored(inputs, scanners)
             if evidence is None or (_is_old(evidence) and not of_any_age):

@@ -113,6 +113,17 @@ def test_what_was_not_released_is_refused_whoever_asks(
         assert create(guarded, tmp_path, kind, image).code != 0
 
 
+def test_what_runs_is_not_changed_into_what_was_not_released(guarded: Sandbox) -> None:
+    """A workload's template, and the one field of a running pod that may change."""
+    before = running(guarded)
+    (pod_, *_) = kubectl(guarded, "get", "pods", "--output", "name").output.split()
+    for target in ("deployment/fraud-detector", pod_):
+        changed = kubectl(guarded, "set", "image", target, f"inference={FOREIGN}")
+        assert changed.code != 0, changed.output
+        assert f"stack {guarded.stack} has not released {FOREIGN}" in changed.output
+    assert running(guarded) == before
+
+
 def test_nobody_slips_a_container_into_a_pod_that_runs(guarded: Sandbox) -> None:
     names = kubectl(guarded, "get", "pods", "--output", "name").output.split()
     debug = kubectl(guarded, "debug", names[0], f"--image={FOREIGN}", "--profile=restricted")

@@ -56,6 +56,8 @@ def test_a_waiver_that_ends_stops_the_next_change_and_not_what_runs(gate: Gate) 
     passed = gate.passes(TORCH, context, is_unchanged=True)
     (standing,) = [finding for finding in passed.findings if finding.subject == CRITICAL]
     assert standing.message.endswith("(standing: what runs is unchanged)")
+    assert passed.stands
+    assert not gate.passes(is_unchanged=True).stands
     assert CRITICAL in gate.refuses(TORCH, context)
 
 

@@ -35,7 +35,13 @@ SCANS = tuple(
 EVIDENCE = Evidence(
     image_digest=IMAGE, build="c" * 64, scans=SCANS, sbom=json.dumps({"components": [{"a": 1}]})
 )
-TEXTS = [item.text for item in statements("registry/x", EVIDENCE, "0" * 64)]
+
+
+def texts_of(evidence: Evidence, *, stands: bool = False) -> list[str]:
+    return [item.text for item in statements("registry/x", evidence, "0" * 64, stands=stands)]
+
+
+TEXTS = texts_of(EVIDENCE)
 
 
 def test_evidence_is_the_same_after_the_way_through_a_registry() -> None:
@@ -49,7 +55,12 @@ def test_the_statements_are_of_kinds_that_others_read() -> None:
     assert summary["subject"] == [{"name": "registry/x", "digest": {"sha256": "a" * 64}}]
     assert summary["predicate"]["verificationResult"] == "PASSED"
     # The same evidence is the same text, so that attaching it twice adds nothing.
-    assert [item.text for item in statements("registry/x", EVIDENCE, "0" * 64)] == TEXTS
+    assert texts_of(EVIDENCE) == TEXTS
+
+
+def test_what_only_stands_is_not_said_to_have_passed() -> None:
+    summary = json.loads(texts_of(EVIDENCE, stands=True)[-1])
+    assert summary["predicate"]["verificationResult"] == "FAILED"
 
 
 @pytest.mark.parametrize(
@@ -81,7 +92,7 @@ def test_of_each_scanners_statements_the_last_counts() -> None:
         update={"version": "1.0.0", "finished_at": NOW - timedelta(days=1), "target": "image"}
     )
     old = EVIDENCE.model_copy(update={"scans": (SCANS[0], earlier)})
-    older = [item.text for item in statements("registry/x", old, "0" * 64)]
+    older = texts_of(old)
     for texts in ([*older, *TEXTS], [*TEXTS, *older]):
         found = evidence_in(IMAGE, EVIDENCE.build, texts)
         assert found is not None
@@ -91,7 +102,7 @@ def test_of_each_scanners_statements_the_last_counts() -> None:
 
 def test_two_builds_of_the_same_bytes_each_find_their_evidence() -> None:
     other = EVIDENCE.model_copy(update={"build": "d" * 64})
-    texts = [*TEXTS, *(item.text for item in statements("registry/x", other, "0" * 64))]
+    texts = [*TEXTS, *texts_of(other)]
     for order in (texts, texts[::-1]):
         assert evidence_in(IMAGE, EVIDENCE.build, order) == EVIDENCE
         assert evidence_in(IMAGE, other.build, order) == other

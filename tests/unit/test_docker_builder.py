@@ -23,6 +23,7 @@ from tests.unit.test_names import INPUTS
 
 MADE: dict[str, MockResourceArgs] = {}
 DONE: list[str] = []
+EVIDENCE = SimpleNamespace(image_digest="sha256:e")
 
 
 class Engine(pulumi.runtime.Mocks):
@@ -71,7 +72,9 @@ def image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loops: None) -> Model
         model_image, "push_scanned", lambda _, digest, __: DONE.append(f"push {digest}")
     )
     monkeypatch.setattr(
-        model_image, "publish", lambda evidence, *_: DONE.append(f"name {evidence.image_digest}")
+        model_image,
+        "publish",
+        lambda evidence, *_, **__: DONE.append(f"name {evidence.image_digest}"),
     )
     stack = SimpleNamespace(
         settings=SimpleNamespace(image_builder="docker", builder="default", registry="r"),
@@ -88,7 +91,7 @@ def image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loops: None) -> Model
         cast(Any, None),
         Lock("", is_kept=True),
         cast(GatedStack, stack),
-        lambda: cast(Any, SimpleNamespace(image_digest="sha256:e")),
+        lambda: cast(Any, SimpleNamespace(evidence=EVIDENCE, stands=False)),
     )
 
 
