@@ -79,7 +79,9 @@ def image(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loops: None) -> Model
     stack = SimpleNamespace(
         settings=SimpleNamespace(image_builder="docker", builder="default", registry="r"),
         gate=SimpleNamespace(
-            scanners=SimpleNamespace(server_source=tmp_path, patches=SimpleNamespace(copy=None))
+            scanners=SimpleNamespace(
+                server_source=tmp_path, cache=tmp_path, patches=SimpleNamespace(copy=None)
+            )
         ),
         destination=lambda inputs: SimpleNamespace(
             repository=f"r/{inputs.model}/inference-service"
