@@ -63,9 +63,8 @@ def main() -> None:
     started = time.perf_counter()
     context = read_context()
     if running.exists():
-        context = context.model_copy(
-            update={"running": _READER.validate_json(running.read_bytes())}
-        )
+        known = _READER.validate_json(running.read_bytes())
+        context = context.model_copy(update={"running": known})
     governance = load_governance()
     gated = gated_stack(stack, settings, governance, context)
 
