@@ -102,7 +102,7 @@ def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) ->
     if evaluation.refused:
         raise GateRefusal(failure_text(evaluation.findings))
     if isinstance(inputs, str):
-        raise GateRefusal(inputs)
+        raise GateRefusal(f"❌ Model refused\n\n{inputs}")
     try:
         scanned = [
             *scan_versions(dependencies.pins, "pins", settings.scanners),
