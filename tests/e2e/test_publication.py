@@ -82,7 +82,7 @@ def test_the_evidence_is_beside_the_image_and_any_machine_finds_it(released: San
     try:
         preview = released.preview()
         assert preview.code == 0, preview.output
-        assert "16 unchanged" in preview.output
+        assert "17 unchanged" in preview.output
         assert len(list(cache.rglob("evidence.json"))) == 1
         assert list(cache.rglob("index.json")) == []
     finally:
@@ -170,6 +170,19 @@ def test_what_the_registry_has_lost_is_put_there_again(released: Sandbox) -> Non
     found = released.run("regctl", "image", "digest", f"{repository}:{tag}")
     assert found.output.strip() == digest
     assert len(attached(released)) >= 5
+    assert unchanged(released).code == 0
+
+
+def test_a_version_that_somebody_moved_is_put_back(released: Sandbox) -> None:
+    """People name it in a rollback by hand, and the cluster admits it by that name."""
+    repository, _, digest = image(released)
+    version = f"{repository}:2.1.0-{released.stack}"
+    other = f"{released.platform.layout.registry}/library/python:3.11-slim"
+    assert released.run("regctl", "image", "copy", other, version).code == 0
+    result = released.up()
+    assert result.code == 0, result.output
+    assert LACKS in result.output, result.output
+    assert released.run("regctl", "image", "digest", version).output.strip() == digest
     assert unchanged(released).code == 0
 
 

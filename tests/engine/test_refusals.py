@@ -72,9 +72,11 @@ def test_the_pack_alone_refuses(sandbox: Sandbox) -> None:
     gate.write_text(text.replace("if evaluation.refused:", "if False:"))
     main = program / "__main__.py"
     text = main.read_text()
-    judgement = "if evaluate(item.manifest, settings.environment, governance, context).refused"
+    judgement = (
+        "if evaluate(item.manifest, environment, stack.gate.governance, stack.context).refused:"
+    )
     assert text.count(judgement) == 1
-    main.write_text(text.replace(judgement, "if False"))
+    main.write_text(text.replace(judgement, "if False:"))
     sandbox.write_manifest(("accuracy: 0.94", "accuracy: 0.78"))
     output = refused(sandbox.preview())
     assert output.count("Model accuracy 0.78 is below minimum threshold 0.85") == 1

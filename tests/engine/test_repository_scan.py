@@ -76,5 +76,9 @@ def test_what_main_ever_held_refuses_every_release(checkout: Repository) -> None
     git(checkout.root, "commit", "--quiet", "--all", "--message", "no secret")
     said = refusal_of(checkout)
     assert "secret (aws-access-token) in settings.py, line 1, commit " in said
+    # A pipeline may have the commit without the branch.
+    git(checkout.root, "checkout", "--quiet", "--detach")
+    assert refusal_of(checkout) == said
     git(checkout.root, "checkout", "--quiet", "-b", "change")
+    git(checkout.root, "commit", "--quiet", "--allow-empty", "--message", "a change")
     assert refusal_of(checkout) == ""
