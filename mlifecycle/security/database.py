@@ -2,13 +2,25 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlifecycle.process import ToolError
 from mlifecycle.registry import resolve_digest
 
 DIGEST_FILE = "digest"
+
+
+@contextmanager
+def trusted_until_failure(origin: str, cache: Path) -> Iterator[None]:
+    """Where a scan fails, what this machine has of its database may be why: it is fetched anew."""
+    try:
+        yield
+    except ToolError:
+        folder = origin_folder(origin, cache)
+        (folder / DIGEST_FILE).unlink(missing_ok=True)
+        raise
 
 
 def origin_folder(origin: str, cache: Path) -> Path:

@@ -13,6 +13,7 @@ from mlifecycle.image import build, context, names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.os_patches import PatchStore
 from mlifecycle.security import grype, trivy
+from mlifecycle.security.database import trusted_until_failure
 from mlifecycle.security.evidence import (
     Evidence,
     Scan,
@@ -158,13 +159,11 @@ def scan_versions(versions: Sequence[str], target: Target, scanners: Scanners) -
         file = folder / "scans.json"
         known = read_scans(Scans, file)
         if known is None or _is_old(known):
-            scan = grype.scan_versions(
-                versions,
-                target,
-                database=scanners.grype_database,
-                cache=scanners.cache / "grype",
-                timeout=scanners.seconds,
-            )
+            database, cache = scanners.grype_database, scanners.cache / "grype"
+            with trusted_until_failure(database, cache):
+                scan = grype.scan_versions(
+                    versions, target, database=database, cache=cache, timeout=scanners.seconds
+                )
             known = Scans(scans=(scan,))
             write_whole(file, known.model_dump_json(indent=2))
     return known.scans
@@ -189,18 +188,14 @@ def _is_old(scans: Scans) -> bool:
 
 
 def _scan(layout: Path, layers: tuple[str, ...], scanners: Scanners) -> RuntimeScans:
-    first = trivy.scan_image(
-        layout,
-        database=scanners.trivy_database,
-        cache=scanners.cache / "trivy",
-        timeout=scanners.seconds,
-    )
-    second = grype.scan_sbom(
-        first.sbom,
-        database=scanners.grype_database,
-        cache=scanners.cache / "grype",
-        timeout=scanners.seconds,
-    )
+    database, cache = scanners.trivy_database, scanners.cache / "trivy"
+    with trusted_until_failure(database, cache):
+        first = trivy.scan_image(layout, database=database, cache=cache, timeout=scanners.seconds)
+    database, cache = scanners.grype_database, scanners.cache / "grype"
+    with trusted_until_failure(database, cache):
+        second = grype.scan_sbom(
+            first.sbom, database=database, cache=cache, timeout=scanners.seconds
+        )
     return RuntimeScans(scans=(first.scan, second), layers=layers, sbom=first.sbom)
 
 

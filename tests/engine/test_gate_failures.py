@@ -110,6 +110,22 @@ def test_evidence_from_another_origin_counts_for_nothing(gate: Gate, tmp_path: P
     assert "nowhere" in elsewhere.with_scanners(trivy_database=nowhere).refuses()
 
 
+@pytest.mark.parametrize(
+    ("scanner", "name"), [("trivy", "trivy.db"), ("grype", "vulnerability.db")]
+)
+def test_a_database_that_was_damaged_on_this_machine_is_fetched_anew(
+    gate: Gate, scanner: str, name: str
+) -> None:
+    cache = gate.settings.scanners.cache
+    gate.passes(LOCK)
+    (database,) = (cache / scanner).rglob(name)
+    database.write_bytes(b"damaged")
+    for folder in ("gate", "runtimes", "versions"):
+        shutil.rmtree(cache / folder)
+    assert scanner in gate.refuses(LOCK)
+    assert gate.passes(LOCK).evidence.image_digest
+
+
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_a_stand_ins_evidence_is_none_for_the_committed_stacks(
     gate: Gate, tmp_path: Path, stack: str

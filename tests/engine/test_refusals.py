@@ -149,6 +149,15 @@ def test_a_planted_secret_fails_the_preview_and_nothing_is_pushed(
     assert not repositories(sandbox)
 
 
+def test_a_planted_secret_refuses_a_stack_without_a_model(sandbox: Sandbox) -> None:
+    """What is pushed is looked at, whether there is a model or not."""
+    assert sandbox.preview().code == 0
+    planted = sandbox.own_program() / "inference" / "app" / "settings.py"
+    planted.write_text(f'AWS_ACCESS_KEY_ID = "{PLANTED_KEY}"\n')
+    output = refused(sandbox.preview())
+    assert "secret (aws-access-token) in inference/app/settings.py, line 1" in output
+
+
 SCANNER_FAULTS = {
     "crashes": ("kill -SEGV $$", "trivy failed with exit code"),
     "hangs": ("sleep 300", "trivy did not end within 8 s"),
