@@ -15,6 +15,7 @@ from mlifecycle.security import grype, image_scan
 from mlifecycle.security.evidence import Evidence, Scan, Target
 from mlifecycle.security.image_scan import SHARED_AGE, Scanners
 from mlifecycle.security.layouts import LAYOUT_SECONDS, keep_layers, lend_layers, prune_layouts
+from tests.unit.test_names import INPUTS
 
 
 def test_a_layout_of_an_earlier_day_is_removed_and_its_evidence_is_not(tmp_path: Path) -> None:
@@ -57,19 +58,32 @@ def test_what_changes_is_judged_by_what_scanners_know_today(
             return None
         finished = datetime.now(UTC) - timedelta(hours=age)
         one = Scan(scanner="trivy", version="1", target="image", inspected=1, finished_at=finished)
-        return Evidence(image_digest=name, build="", scans=(one,), sbom="{}")
+        return Evidence(image_digest=name, build=INPUTS.digest(), scans=(one,), sbom="{}")
 
     monkeypatch.setattr(image_scan, "_folder", lambda *_: tmp_path)
     monkeypatch.setattr(image_scan, "_stored", lambda *_: evidence("stored", hours[1]))
     monkeypatch.setattr(image_scan, "_made", lambda *_: evidence("made", 0))
     if old := evidence("kept", hours[0]):
         write_whole(tmp_path / "evidence.json", old.model_dump_json())
-    inputs: Any = None
     scanners: Any = None
-    result = image_scan.evidence_of(inputs, scanners, of_any_age=of_any_age)
+    result = image_scan.evidence_of(INPUTS, scanners, of_any_age=of_any_age)
     assert result.image_digest == expected
-    again = image_scan.evidence_of(inputs, scanners, of_any_age=True)
+    again = image_scan.evidence_of(INPUTS, scanners, of_any_age=True)
     assert again.image_digest == expected
+
+
+def test_evidence_of_another_build_is_none_of_this(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scan = Scan(scanner="trivy", version="1", target="image", inspected=1)
+    other = Evidence(image_digest="other", build="0" * 64, scans=(scan,), sbom="{}")
+    made = other.model_copy(update={"image_digest": "made", "build": INPUTS.digest()})
+    monkeypatch.setattr(image_scan, "_folder", lambda *_: tmp_path)
+    monkeypatch.setattr(image_scan, "_stored", lambda *_: None)
+    monkeypatch.setattr(image_scan, "_made", lambda *_: made)
+    write_whole(tmp_path / "evidence.json", other.model_dump_json())
+    scanners: Any = None
+    assert image_scan.evidence_of(INPUTS, scanners, of_any_age=True) == made
 
 
 def test_a_scan_is_shared_for_a_day_and_then_made_again(
