@@ -64,7 +64,7 @@ def guarded_hook(
 
 
 def patient_hook(name: str, may_pass: Callable[[str], bool], seconds: float) -> ErrorHook:
-    """Have the engine try a step that failed once more, for so many seconds after its first try.
+    """Have the engine try a step that failed once more, for so many seconds after it first failed.
 
     Args:
         name: unique in the program.

@@ -136,6 +136,7 @@ class ModelDeployment(pulumi.ComponentResource):
                         "version": model.version,
                         "environment": environment,
                         "manifest": to_plain(manifest),
+                        "generator": args.generator_digest,
                         "lock": dependencies.lock.digest,
                         "build": image.inputs.digest(),
                         "image": self.image,

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,7 @@ def exclusively(target: Path, *, last: bool = False) -> Iterator[None]:
 def write_whole(file: Path, text: str) -> None:
     """Write a file so that no reader, and no run after a crash, ever finds a part of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
+    partial = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}.partial")
     partial.write_text(text)
     partial.rename(file)
 
@@ -63,7 +64,8 @@ def _waited_in_vain(state: RetryCallState) -> NoReturn:
 )
 def _held(file: Path) -> IO[str]:
     """The lock file, open and locked."""
-    lock = file.open("w")
+    # Nothing of it is written: in a checkout, somebody may have made it a link to something else.
+    lock = file.open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if not _is_at(file, lock.fileno()):

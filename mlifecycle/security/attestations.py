@@ -84,7 +84,7 @@ def evidence_in(image_digest: str, build: str, found: Iterable[str]) -> Evidence
                 scans[scan.scanner, scan.target] = max(known, scan, key=_when)
             elif document["predicateType"] == SUMMARY:
                 is_of_build |= document["predicate"]["mlifecycle"]["build"] == build
-        except (ValueError, KeyError, TypeError, ValidationError):
+        except (ValueError, LookupError, TypeError, AttributeError, ValidationError):
             continue
     if not (scans and sbom and is_of_build):
         return None

@@ -65,8 +65,10 @@ def prune_layouts(cache: Path) -> None:
         *((index, index.parent) for index in indices),
         *((kept, kept) for kept in (cache / "layers").glob("*")),
     ]:
-        if made.stat().st_mtime < oldest:
-            shutil.rmtree(folder, ignore_errors=True)
+        # Another run may remove it meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            if made.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _blobs(layout: Path) -> Path:

@@ -74,8 +74,9 @@ def _outputs(resource: Resource) -> Resource:
 def _is_whole(model: Resource, verified: Resource) -> bool:
     """Whether what a model was released as last is what was verified last."""
     inputs = model.get("inputs") or {}
+    keys = ("environment", "manifest", "build", "lock", "generator")
     return _outputs(model).get("image") == verified["image"] and all(
-        inputs.get(key) == verified[key] for key in ("environment", "manifest", "build", "lock")
+        inputs.get(key) == verified[key] for key in keys
     )
 
 

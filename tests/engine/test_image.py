@@ -213,18 +213,19 @@ def test_what_a_checkout_brings_in_place_of_a_staged_folder_is_not_built(
     gate.inputs = replace(gate.inputs, version=f"1.0.0-{tmp_path.name.replace('_', '-')}")
     sound = staged_for(gate)
     contents = {name: whole_digest(getattr(sound, name)) for name in ("server", "release")}
-    if planted == "link":
-        shutil.move(sound.release, tmp_path / "elsewhere")
-        (tmp_path / "elsewhere" / "app" / "release.json").chmod(0o644)
-        (tmp_path / "elsewhere" / "app" / "release.json").write_text("{}")
-        sound.release.symlink_to(tmp_path / "elsewhere")
-    else:
-        file = sound.server / planted.removeprefix("server/")
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("import os\n")
     # Another machine, which has made nothing yet, and this one.
     for cache in (tmp_path / "other", gate.settings.scanners.cache):
-        other = gate.with_scanners(cache=cache)
-        again = staged_for(other)
+        if planted == "link":
+            elsewhere = tmp_path / f"elsewhere-{cache.name}"
+            shutil.copytree(sound.release, elsewhere)
+            (elsewhere / "app" / "release.json").chmod(0o644)
+            (elsewhere / "app" / "release.json").write_text("{}")
+            shutil.rmtree(sound.release)
+            sound.release.symlink_to(elsewhere)
+        else:
+            file = sound.server / planted.removeprefix("server/")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text("import os\n")
+        again = staged_for(gate.with_scanners(cache=cache))
         assert {name: whole_digest(getattr(again, name)) for name in contents} == contents
         assert not again.release.is_symlink()

@@ -1,6 +1,7 @@
 """Evidence survives the way through in-toto statements, and nothing else becomes evidence."""
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -72,6 +73,8 @@ def test_what_only_stands_is_not_said_to_have_passed() -> None:
         [text.replace("a" * 64, "b" * 64) for text in TEXTS],
         ["", "{", "[]", "null", "{}", '{"subject": []}'],
         [TEXTS[0], TEXTS[1].replace("HIGH", "DIRE")],
+        [*TEXTS[:1], re.sub(r'"uri": "[^"]*"', '"uri": 1', TEXTS[1]), TEXTS[-1]],
+        [*TEXTS[:1], re.sub(r'"annotations": \[.*?\]', '"annotations": []', TEXTS[1]), TEXTS[-1]],
     ],
 )
 def test_what_is_no_evidence_of_this_image_is_none(texts: list[str]) -> None:

@@ -16,6 +16,7 @@ INPUTS = {
     "manifest": {"kind": "ModelDeployment"},
     "build": "0",
     "lock": "1",
+    "generator": "2",
 }
 IMAGE = "registry/x:2@sha256:0"
 MODEL: dict[str, Any] = {
@@ -69,6 +70,7 @@ def test_a_model_that_runs_is_known_with_its_figures_and_its_manifest(
         ({"manifest": {"kind": "other"}}, {}),
         ({"build": "2"}, {"image": "registry/x:3@sha256:3"}),
         ({"lock": "2"}, {}),
+        ({"generator": "3"}, {}),
         ({"environment": "development"}, {}),
         ({}, {"image": "registry/x:3@sha256:3"}),
         ({}, {"image": None}),
