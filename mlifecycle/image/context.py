@@ -28,8 +28,9 @@ DOWNLOAD_SECONDS = 600
 # The machine that serves: what the base image's Python accepts.
 PLATFORM = (
     *("--python-version", "3.11", "--implementation", "cp", "--only-binary", ":all:"),
-    *("--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_17_x86_64"),
-    *("--platform", "manylinux2014_x86_64"),
+    # Each by name, the newest first: pip takes none to stand for older ones (PEP 600).
+    *(f"--platform=manylinux_2_{minor}_x86_64" for minor in range(28, 16, -1)),
+    "--platform=manylinux2014_x86_64",
 )
 
 

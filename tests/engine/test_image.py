@@ -10,6 +10,7 @@ from typing import IO, Any, cast
 
 import pytest
 
+from mlifecycle.base_image import BaseImages
 from mlifecycle.digests import whole_digest
 from mlifecycle.image import build
 from mlifecycle.image.context import BuildContext, in_one_folder, stage
@@ -162,8 +163,15 @@ def test_a_secret_in_an_images_configuration_is_found(gate: Gate, tmp_path: Path
 def test_two_builds_from_nothing_are_one_image_for_every_runtime(
     format_name: str, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    scanners = gate.settings.scanners
+    # What a runtime needs of the system comes with the base image's patches.
+    base = BaseImages(scanners.patches, scanners.builder).of(gate.inputs.base_image.split("@")[0])
     gate.inputs = replace(
-        gate.inputs, format_name=format_name, context_digest=context_digest(format_name)
+        gate.inputs,
+        format_name=format_name,
+        context_digest=context_digest(format_name),
+        base_image=base.reference,
+        os_patches=base.patches,
     )
     first, second = tmp_path / "first", tmp_path / "second"
     digests = [built(gate, target, monkeypatch) for target in (first, second)]
