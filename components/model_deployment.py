@@ -7,7 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 import pulumi
-from pulumi import ResourceHook, ResourceHookBinding, ResourceOptions
+import pulumi_kubernetes as kubernetes
+from pulumi import ResourceHookBinding, ResourceOptions
 
 from components import availability, network, workload
 from components.cluster import OwnedNamespace
@@ -75,7 +76,6 @@ class ModelDeployment(pulumi.ComponentResource):
         inputs, dependencies = args.materials.inputs, args.materials.dependencies
         environment, lines = args.stack.settings.environment, args.loaded.lines()
         self._args = args
-        self._is_verified = False
         self._evaluation = evaluate(
             manifest, environment, args.stack.gate.governance, args.stack.context, lines
         )
@@ -84,18 +84,21 @@ class ModelDeployment(pulumi.ComponentResource):
         gated = GateInputs(model.name, file, candidate, args.stack.context)
         self._gate = ModelGate(gated, args.stack.gate, args.repository)
         image = None if isinstance(inputs, str) else self._image_of(inputs)
+        what = {
+            "environment": environment,
+            "manifest": to_plain(manifest),
+            "lock": dependencies.lock.digest,
+            "build": inputs if isinstance(inputs, str) else inputs.digest(),
+            "generator": args.generator_digest,
+        }
         # A finding is never raised here: the component registers with its plain manifest, so that
         # the policy pack reports every finding of every model in one preview.
         super().__init__(
             MODEL_DEPLOYMENT,
             model.name,
             {
-                "environment": environment,
-                "manifest": to_plain(manifest),
+                **what,
                 "source": {"file": file, "lines": lines_to_text(lines)},
-                "lock": dependencies.lock.digest,
-                "build": inputs if isinstance(inputs, str) else inputs.digest(),
-                "generator": args.generator_digest,
                 "scanners": args.stack.scanned_by,
                 # Where nothing else changes, what the registry has lost is put there again. When
                 # that is done it must be no change that it is done, so then it is ignored.
@@ -114,47 +117,40 @@ class ModelDeployment(pulumi.ComponentResource):
         self.refusal = pulumi.Output.from_input(self._gate.refusal(self.urn))
         namespace = args.stack.settings.namespace_of(manifest)
         self.summary = _summary(manifest, namespace)
-        if image is not None:
-            self.image = pulumi.Output.from_input(self._reference(image))
-            self.summary["image"] = self.image
-            ownership = manifest.spec.ownership
-            team = (ownership and ownership.team) or args.stack.settings.default_team
-            release = workload.Release(
-                model.name, model.version, namespace, team, dependencies.lock.digest
-            )
-            verification = guarded_hook(
-                f"verification of {release.model}",
-                lambda: self._verify(image, release),
-                timeout=VERIFICATION_SECONDS,
-                on_dry_run=False,
-            )
-            made = self._make_objects(image, release, self.image, verification)
-            made.append(
-                ModelVerification(
-                    model.name,
-                    {
-                        "version": model.version,
-                        "environment": environment,
-                        "manifest": to_plain(manifest),
-                        "generator": args.generator_digest,
-                        "lock": dependencies.lock.digest,
-                        "build": image.inputs.digest(),
-                        "image": self.image,
-                        "metrics": self.summary["metrics"],
-                    },
-                    made,
-                    verification,
-                    ResourceOptions(parent=self),
-                )
-            )
-            urns = pulumi.Output.all(self.refusal, *(resource.urn for resource in made))
-            self.settled = urns.apply(lambda known: str(known[0]))
-        else:
-            self.settled = self.refusal
+        self.settled = self.refusal if image is None else self._deploy(image, what)
         released: pulumi.Output[list[str]] = pulumi.Output.from_input(self._released(image))
         if args.namespace is not None:
             args.namespace.released.add(released)
         self.register_outputs({**self.summary, "released": released, "governance": self._verdict()})
+
+    def _deploy(self, image: ModelImage, what: dict[str, Any]) -> pulumi.Output[str]:
+        """Make all that the model runs on, and verify it; the refusal, when that is declared.
+
+        Args:
+            what: all but image, version and figures that makes it another release.
+        """
+        stack, manifest = self._args.stack, self._args.loaded.manifest
+        model, ownership = manifest.spec.model, manifest.spec.ownership
+        self.image = pulumi.Output.from_input(self._reference(image))
+        self.summary["image"] = self.image
+        release = workload.Release(
+            model.name,
+            model.version,
+            stack.settings.namespace_of(manifest),
+            (ownership and ownership.team) or stack.settings.default_team,
+            self._args.materials.dependencies.lock.digest,
+        )
+        deployment, around = self._make_objects(image, release, self.image)
+        verification = guarded_hook(
+            f"verification of {model.name}",
+            lambda: self._verify(image, release),
+            timeout=VERIFICATION_SECONDS,
+            on_dry_run=False,
+        )
+        verified = {**what, **{key: self.summary[key] for key in ("version", "image", "metrics")}}
+        child = ResourceOptions(parent=self, depends_on=around)
+        last = ModelVerification(model.name, verified, deployment, verification, child)
+        return pulumi.Output.all(self.refusal, last.urn).apply(lambda known: str(known[0]))
 
     def _image_of(self, inputs: BuildInputs) -> ModelImage:
         args = self._args
@@ -178,12 +174,8 @@ class ModelDeployment(pulumi.ComponentResource):
         }
 
     def _make_objects(
-        self,
-        image: ModelImage,
-        release: workload.Release,
-        reference: pulumi.Output[str],
-        verification: ResourceHook,
-    ) -> list[pulumi.Resource]:
+        self, image: ModelImage, release: workload.Release, reference: pulumi.Output[str]
+    ) -> tuple[kubernetes.apps.v1.Deployment, list[pulumi.Resource]]:
         settings = self._args.stack.settings
         child = ResourceOptions(parent=self)
         secret = workload.credentials_secret(release, settings, child)
@@ -207,7 +199,7 @@ class ModelDeployment(pulumi.ComponentResource):
         before = [image.push(self), account, *([secret] if secret else [])]
         if self._args.namespace is not None:
             before.append(self._args.namespace.released.resource)
-        hooks = self._release_hooks(image, release, verification)
+        hooks = self._release_hooks(image, release)
         deployment = workload.deployment(
             release,
             reference,
@@ -215,14 +207,11 @@ class ModelDeployment(pulumi.ComponentResource):
             settings,
             ResourceOptions.merge(awaited, ResourceOptions(depends_on=before, hooks=hooks)),
         )
-        return [account, service, deployment, *around]
+        return deployment, [account, service, *around]
 
-    def _release_hooks(
-        self, image: ModelImage, release: workload.Release, verification: ResourceHook
-    ) -> ResourceHookBinding:
-        """Around the Deployment, in `up` only: name the image before it, verify after it.
-
-        In between, an API server may not have heard yet that the image is released.
+    def _release_hooks(self, image: ModelImage, release: workload.Release) -> ResourceHookBinding:
+        """Of the Deployment, in `up` only: name the image before it; and try again where an API
+        server has not heard yet that the image is released.
         """
         naming = guarded_hook(
             f"naming of {release.model}",
@@ -238,8 +227,6 @@ class ModelDeployment(pulumi.ComponentResource):
         return ResourceHookBinding(
             before_create=[naming],
             before_update=[naming],
-            after_create=[verification],
-            after_update=[verification],
             on_error=[admission],
         )
 
@@ -256,9 +243,6 @@ class ModelDeployment(pulumi.ComponentResource):
         return kept_releases(image.reference(), earlier)
 
     def _verify(self, image: ModelImage, release: workload.Release) -> None:
-        """Behind a Deployment that changes; and once more, where that has not ended well before."""
-        if self._is_verified:
-            return
         artifact = self._args.materials.artifact
         if isinstance(artifact, str):
             raise RuntimeError(artifact)
@@ -270,7 +254,6 @@ class ModelDeployment(pulumi.ComponentResource):
             kube_context=self._args.stack.settings.kube_context,
         )
         verified = verify_release(target, artifact.golden)
-        self._is_verified = True
         if verified.samples:
             image.publish_result(verified.samples)
 

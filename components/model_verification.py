@@ -1,9 +1,9 @@
 """What a stack's state knows of a model's verification: the release that was verified last."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 from pulumi import ResourceHook, ResourceHookBinding, ResourceOptions
 
 from mlifecycle.stack.settings import MODEL_VERIFICATION
@@ -17,7 +17,7 @@ class ModelVerification(pulumi.ComponentResource):
 
     Args:
         release: all that makes it another release.
-        made: what it runs on.
+        deployment: what answers; each change of what its pods are is another generation.
         hook: verifies, or fails.
     """
 
@@ -25,13 +25,15 @@ class ModelVerification(pulumi.ComponentResource):
         self,
         name: str,
         release: dict[str, Any],
-        made: Sequence[pulumi.Resource],
+        deployment: kubernetes.apps.v1.Deployment,
         hook: ResourceHook,
         opts: ResourceOptions,
     ) -> None:
         hooks = ResourceHookBinding(before_create=[hook], before_update=[hook])
-        own = ResourceOptions(depends_on=list(made), hooks=hooks)
         super().__init__(
-            MODEL_VERIFICATION, name, {"release": release}, ResourceOptions.merge(opts, own)
+            MODEL_VERIFICATION,
+            name,
+            {"release": release, "generation": deployment.metadata.generation},
+            ResourceOptions.merge(opts, ResourceOptions(depends_on=[deployment], hooks=hooks)),
         )
         self.register_outputs({})

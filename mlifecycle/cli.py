@@ -169,7 +169,9 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
     """Preview, deploy and verify every model of a stack."""
     # The engine's library takes half a second to import, which `validate` need not pay.
     from mlifecycle.artifact import ArtifactError
+    from mlifecycle.process import ToolError
     from mlifecycle.release.verification import VerificationError
+    from mlifecycle.report.remedies import with_remedy
     from mlifecycle.report.text import release_summary
     from mlifecycle.stack.engine import Engine, EngineError
     from mlifecycle.stack.release import release
@@ -178,8 +180,8 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
         try:
             engine = Engine(stack, project=_project(), policy_pack=ROOT / "policy_pack")
             result = release(stack, engine, ROOT, _progress)
-        except (EngineError, ArtifactError, VerificationError) as error:
-            _fail(str(error), 1)
+        except (EngineError, ArtifactError, VerificationError, ToolError) as error:
+            _fail(with_remedy(error), 1)
         print(release_summary(stack, result))
 
 

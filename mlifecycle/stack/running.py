@@ -19,6 +19,8 @@ from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION, Stac
 ROOT = Path(__file__).parents[2]
 EXPORT_SECONDS = 60
 Resource = dict[str, Any]
+# Of a verified release, what the next one is compared with.
+_KEPT = ("environment", "manifest", "build", "lock", "image")
 
 
 def context_of(stack: str, settings: StackSettings) -> Context:
@@ -72,20 +74,19 @@ def _outputs(resource: Resource) -> Resource:
 
 
 def _is_whole(model: Resource, verified: Resource) -> bool:
-    """Whether what a model was released as last is what was verified last."""
-    inputs = model.get("inputs") or {}
-    keys = ("environment", "manifest", "build", "lock", "generator")
-    return _outputs(model).get("image") == verified["image"] and all(
-        inputs.get(key) == verified[key] for key in keys
-    )
+    """Whether what a model was released as last is what was verified last.
+
+    Another version of the program may have kept less of it: then nobody knows.
+    """
+    last = {**(model.get("inputs") or {}), "image": _outputs(model).get("image")}
+    return all(key in verified and last.get(key) == verified[key] for key in (*_KEPT, "generator"))
 
 
 def _running(model: Resource, verified: Resource) -> RunningRelease:
-    whole = ("environment", "manifest", "build", "lock", "image")
     return RunningRelease(
         version=verified["version"],
         **verified["metrics"],
-        **({key: verified[key] for key in whole} if _is_whole(model, verified) else {}),
+        **({key: verified[key] for key in _KEPT} if _is_whole(model, verified) else {}),
     )
 
 

@@ -97,6 +97,16 @@ def test_what_was_only_tried_is_not_what_runs(
     assert found.released["fraud-detector"] == tuple(released)
 
 
+def test_what_another_version_of_the_program_kept_less_of_does_not_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = verified(MODEL)
+    del kept["inputs"]["release"]["generator"]
+    export(tmp_path, {"deployment": {"resources": [MODEL, kept]}}, monkeypatch)
+    running = state_of("dev").running["fraud-detector"]
+    assert (running.version, running.manifest) == ("2.0.0", None)
+
+
 def test_what_was_never_verified_does_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
