@@ -150,3 +150,29 @@ def test_a_release_that_never_ran_does_not_stand(sandbox: Sandbox, tmp_path: Pat
         assert "standing" not in again.output
     namespace = ("--namespace", sandbox.namespace)
     assert sandbox.kubectl(*namespace, "get", "deployments", "--output", "name") == ""
+
+
+def test_a_verification_that_failed_is_made_up_for(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Also after a change of the Deployment alone: the release is the one that was verified."""
+    program, broken = sandbox.own_program(), tmp_path / "broken"
+    module = program / "mlifecycle" / "release" / "verification.py"
+    text = module.read_text()
+    start = "    return asyncio.run(_verify(target, golden))\n"
+    assert text.count(start) == 1
+    fails = "        raise VerificationError('it answers wrongly')\n"
+    asks = f"    from pathlib import Path\n    if Path({str(broken)!r}).exists():\n{fails}"
+    module.write_text(text.replace(start, asks + start))
+    sandbox.write_manifest()
+    assert sandbox.up().code == 0
+    broken.touch()
+    sandbox.configure(memory="384Mi")
+    for _ in range(2):
+        failed = sandbox.pulumi("up", "--yes", "--skip-preview")
+        assert failed.code != 0, failed.output
+        assert "it answers wrongly" in failed.output
+    broken.unlink()
+    again = sandbox.pulumi("up", "--yes", "--skip-preview")
+    assert again.code == 0, again.output
+    assert "~ 1 updated" in again.output, again.output
+    unchanged = sandbox.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+    assert unchanged.code == 0, unchanged.output

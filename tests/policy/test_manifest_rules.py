@@ -6,8 +6,10 @@ import pytest
 
 from mlifecycle.governance.manifest_rules import MANIFEST_RULES
 from mlifecycle.governance.manifest_rules.quality import wilson_lower_bound
-from tests.policy.manifest_cases import CASES
+from tests.policy import manifest_cases, manifest_cases_operation
 from tests.policy.manifests import Edits, judged
+
+CASES = manifest_cases.CASES + manifest_cases_operation.CASES
 
 
 @pytest.mark.parametrize(("rule", "edits", "message"), CASES)
