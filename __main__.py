@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -91,7 +92,7 @@ async def _declare(
         gated.alias,
         pulumi.ResourceOptions(provider=provider),
     )
-    admission.policy(
+    closed = admission.policy(
         pulumi.get_stack(),
         settings.admission_action,
         [namespace.released for namespace in owned.values()],
@@ -116,14 +117,27 @@ async def _declare(
         namespace.released.close()
     return {
         "environment": settings.environment,
-        "models": _unless_refused(models, objects, repository),
+        "models": _unless_refused(models, objects, repository, closed),
     }
 
 
 def _unless_refused(
-    models: list[ModelDeployment], objects: ObjectGate, repository: Callable[[], str]
+    models: list[ModelDeployment],
+    objects: ObjectGate,
+    repository: Callable[[], str],
+    closed: pulumi.Resource,
 ) -> pulumi.Output[dict[str, Any]]:
-    """What the stack holds; every refusal in one message instead, when all gates have ended."""
+    """What the stack holds; every refusal in one message instead, when all gates have ended.
+
+    Args:
+        closed: the last of what is no model's. Pulumi prints a traceback where a program ends while
+            the engine still asks it something.
+    """
+
+    async def registered() -> None:
+        # Whether it may be made is told by itself.
+        with suppress(Exception):
+            await closed.urn.future()
 
     def end_if_refused(refusals: list[str]) -> None:
         found = list(filter(None, refusals)) or objects.stack_refusals()
@@ -132,8 +146,8 @@ def _unless_refused(
 
     # In a thread: the program's loop must not wait for a scanner.
     scanned: pulumi.Output[str] = pulumi.Output.from_input(in_hook_pool(repository))
-    settled = (model.settled for model in models)
-    checked = pulumi.Output.all(scanned, *settled).apply(end_if_refused)
+    told = pulumi.Output.all(scanned, *(model.settled for model in models))
+    checked = pulumi.Output.all(told, registered()).apply(lambda both: end_if_refused(both[0]))
     return checked.apply(lambda _: {model.pulumi_resource_name: model.summary for model in models})
 
 

@@ -93,18 +93,21 @@ class ReleasedImages:
 
 def policy(
     stack: str, action: str, released: Iterable[ReleasedImages], options: pulumi.ResourceOptions
-) -> None:
+) -> pulumi.Resource:
     """Refuse, or in `Audit` only note, what is not on the list of its namespace.
 
     Args:
         action: `Deny` or `Audit`, as Kubernetes calls them.
+
+    Returns:
+        what is registered last.
     """
     name = policy_name(stack)
     _policy(name, stack, options)
     # Last, so that a namespace is never bound before its list is there.
     lists = [item.resource for item in released]
     after = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=lists))
-    _binding(name, stack, action, after)
+    return _binding(name, stack, action, after)
 
 
 def _policy(name: str, stack: str, options: pulumi.ResourceOptions) -> None:
@@ -158,8 +161,10 @@ def _policy(name: str, stack: str, options: pulumi.ResourceOptions) -> None:
     )
 
 
-def _binding(name: str, stack: str, action: str, options: pulumi.ResourceOptions) -> None:
-    admission.ValidatingAdmissionPolicyBinding(
+def _binding(
+    name: str, stack: str, action: str, options: pulumi.ResourceOptions
+) -> pulumi.Resource:
+    return admission.ValidatingAdmissionPolicyBinding(
         name,
         metadata=meta.ObjectMetaArgs(name=name, labels=_labels(name)),
         spec=admission.ValidatingAdmissionPolicyBindingSpecArgs(

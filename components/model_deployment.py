@@ -10,7 +10,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceHookBinding, ResourceOptions
 
-from components import availability, network, workload
+from components import availability, exposure, network, workload
 from components.cluster import OwnedNamespace
 from components.hooks import guarded_hook, patient_hook
 from components.model_gate import GateInputs, ModelGate
@@ -26,7 +26,7 @@ from mlifecycle.release.admission import LEARNING_SECONDS, is_denial, kept_relea
 from mlifecycle.release.verification import Target, verify_release
 from mlifecycle.report.validation import finding_as_json
 from mlifecycle.stack.gating import GatedStack, Materials
-from mlifecycle.stack.settings import MODEL_DEPLOYMENT
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 
 # Attaching, reading back and naming are some dozen requests to the registry.
 NAMING_SECONDS = 600
@@ -115,8 +115,7 @@ class ModelDeployment(pulumi.ComponentResource):
             ),
         )
         self.refusal = pulumi.Output.from_input(self._gate.refusal(self.urn))
-        namespace = args.stack.settings.namespace_of(manifest)
-        self.summary = _summary(manifest, namespace)
+        self.summary = _summary(manifest, args.stack.settings)
         self.settled = self.refusal if image is None else self._deploy(image, what)
         released: pulumi.Output[list[str]] = pulumi.Output.from_input(self._released(image))
         if args.namespace is not None:
@@ -195,6 +194,7 @@ class ModelDeployment(pulumi.ComponentResource):
             network.model_policy(release, callers, settings.egress, child),
             availability.autoscaler(release, scale, child),
             availability.disruption_budget(release, child),
+            *([exposure.ingress(release, settings, child)] if settings.ingress_host else []),
         ]
         before = [image.push(self), account, *([secret] if secret else [])]
         if self._args.namespace is not None:
@@ -258,12 +258,14 @@ class ModelDeployment(pulumi.ComponentResource):
             image.publish_result(verified.samples)
 
 
-def _summary(manifest: Manifest, namespace: str) -> dict[str, Any]:
-    model = manifest.spec.model
+def _summary(manifest: Manifest, settings: StackSettings) -> dict[str, Any]:
+    model, namespace = manifest.spec.model, settings.namespace_of(manifest)
+    host = settings.host_of(model.name)
     return {
         "version": model.version,
         "namespace": namespace,
-        "address": f"http://{model.name}.{namespace}.svc",
+        # Where callers reach it; from inside the cluster, always at its Service.
+        "address": f"https://{host}" if host else f"http://{model.name}.{namespace}.svc",
         # What the next release of it is compared with.
         "metrics": {
             field: str(value)

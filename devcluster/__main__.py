@@ -21,6 +21,8 @@ from mlifecycle.process import ToolError
 
 NEXT_STEPS = """Try next:
   eval "$(make -s env)"                                 # tools, cluster and stacks for this shell
+  curl --cacert {authority} --connect-to ::{node}: \\
+    https://fraud-detector.dev.models.example.com/ready # as callers outside the cluster
   pulumi preview -s prod --policy-pack policy_pack      # what production would get
   kubectl -n ml-inference-dev logs deployment/fraud-detector"""
 
@@ -82,7 +84,8 @@ def up() -> None:
     end = time.monotonic()
     print(
         f"Tools {tools_seconds:.0f} s, platform {ready - started - tools_seconds:.0f} s, "
-        f"release {end - ready:.0f} s, together {end - started:.0f} s\n\n{NEXT_STEPS}"
+        f"release {end - ready:.0f} s, together {end - started:.0f} s\n\n"
+        + NEXT_STEPS.format(authority=layout.state / "certificates" / "ca.crt", node=layout.node_ip)
     )
 
 

@@ -122,6 +122,9 @@ class Sandbox:
         values |= local_stacks.local_values(self.platform.layout)
         values |= self.platform.secrets["config"]
         values["mlifecycle:namespace"] = f"{{namespace}}-{self.stack}"
+        # Of one host, the controller would ask now this stack and now another.
+        domain = values["mlifecycle:ingressHost"].partition(".")[2]
+        values["mlifecycle:ingressHost"] = f"{{model}}-{self.stack}.{domain}"
         values["mlifecycle:manifestFolders"] = [str(self.manifests)]
         values |= {f"mlifecycle:{key}": value for key, value in changes.items()}
         stack = {"encryptionsalt": self.platform.secrets["encryptionsalt"], "config": values}

@@ -1,4 +1,6 @@
-"""The images that the local platform brings: pause, and the stand-in for python:3.11-slim."""
+"""The images that the local platform brings: pause, the ingress controller, and the stand-in for
+python:3.11-slim.
+"""
 
 import hashlib
 import shutil
@@ -15,7 +17,8 @@ from mlifecycle.exclusive import exclusively
 from mlifecycle.process import run_tool
 
 SOURCES = Path(__file__).parents[1] / "images"
-PAUSE = "pause:1"
+# Images that are one binary, by the name of their tool.
+BINARIES = ("pause", "skipper")
 PYTHON_BASE = "library/python:3.11-slim"
 # The name that the committed stack files give the builder.
 BUILDER = "mlifecycle"
@@ -51,10 +54,11 @@ def ensure_clients(layout: Layout, bin_dir: Path) -> None:
 def ensure_images(layout: Layout, toolchain: Toolchain, report: Callable[[str], None]) -> None:
     """Push what the registry lacks."""
     bin_dir = toolchain.bin_dir
-    if not _is_in_registry(layout, PAUSE):
-        with tempfile.TemporaryDirectory() as folder:
-            shutil.copy(toolchain.paths["pause"], folder)
-            _push(layout, bin_dir, SOURCES / "pause", Path(folder), PAUSE)
+    for name in BINARIES:
+        if not _is_in_registry(layout, f"{name}:1"):
+            with tempfile.TemporaryDirectory() as folder:
+                shutil.copy(toolchain.paths[name], folder)
+                _push(layout, bin_dir, SOURCES / name, Path(folder), f"{name}:1")
     if not _is_in_registry(layout, PYTHON_BASE):
         context = _ensure_root_filesystem(layout.cache, report)
         report("pushing the base image to the local registry")

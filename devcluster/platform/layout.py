@@ -1,5 +1,6 @@
 """Where the local platform keeps its files and which addresses it uses: pure computation."""
 
+import base64
 import hashlib
 import os
 import re
@@ -16,6 +17,7 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 REGISTRY_PORT = 5000
 OBJECT_STORE_PORT = 9000
 API_PORT = 6443
+METRICS_PORT = 4443
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,14 @@ class Layout:
             return f"{self.name}-up"
         return f"{self.name[:5]}{hashlib.sha256(self.name.encode()).hexdigest()[:7]}-up"
 
-    def substitutions(self, *, bin_dir: Path, debs: Path) -> dict[str, str]:
-        """What `${...}` in the files of `config/` stands for."""
+    def substitutions(self, *, bin_dir: Path, debs: Path, authority: bytes) -> dict[str, str]:
+        """What `${...}` in the files of `config/` stands for.
+
+        Args:
+            authority: the certificate of the platform's own authority (PEM).
+        """
         return {
+            "authority": base64.b64encode(authority).decode(),
             "name": self.name,
             "node_name": self.name,
             "state": str(self.state),
@@ -120,6 +127,7 @@ class Layout:
             "object_store": self.object_store,
             "object_store_port": str(OBJECT_STORE_PORT),
             "api_port": str(API_PORT),
+            "metrics_port": str(METRICS_PORT),
             "pod_network": str(self.pod_network),
             "service_network": str(self.service_network),
             "dns_ip": str(self.dns_ip),

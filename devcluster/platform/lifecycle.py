@@ -9,6 +9,7 @@ from pathlib import Path
 from devcluster.platform import (
     certificates,
     images,
+    ingress,
     leftovers,
     namespace,
     packages,
@@ -42,6 +43,7 @@ def up(layout: Layout, toolchain: Toolchain, report: Callable[[str], None]) -> N
             supervisor.wait_until_healthy(layout, bin_dir, report)
         images.ensure_clients(layout, bin_dir)
         images.ensure_images(layout, toolchain, report)
+        ingress.ensure_ingress(layout, bin_dir)
         _fill_model_store(layout)
 
 
@@ -79,9 +81,11 @@ def _start(layout: Layout, bin_dir: Path, debs: Path) -> None:
     for folder in ("logs", "run", "run/tmp", "object-store"):
         (layout.state / folder).mkdir(parents=True, exist_ok=True)
     object_store_credentials(layout)
-    certificates.ensure_certificates(layout)
+    certificates.ensure_certificates(layout, ingress.hosts())
     namespace.create(layout)
-    supervisor.render_configuration(layout, layout.substitutions(bin_dir=bin_dir, debs=debs))
+    authority = (layout.state / "certificates" / "ca.crt").read_bytes()
+    values = layout.substitutions(bin_dir=bin_dir, debs=debs, authority=authority)
+    supervisor.render_configuration(layout, values)
     paths = [bin_dir, debs / "usr/bin", debs / "usr/sbin", os.environ["PATH"]]
     environment = {
         "PATH": ":".join(map(str, paths)),

@@ -19,6 +19,8 @@ SECRETS = ("signingKey", "modelStoreAccessKeyId", "modelStoreSecretAccessKey")
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 MODEL_VERIFICATION = "mlifecycle:index:ModelVerification"
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
+# A host's first label is the model's own, with what tells stacks apart.
+HOST = r"^$|^[a-z0-9-]*\{model\}[a-z0-9-]*(\.[a-z0-9-]+)+$"
 NotEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -76,6 +78,9 @@ class StackSettings(BaseModel):
     maximum_replicas: Annotated[int, Field(ge=1, le=1000)]
     default_team: Name
     caller_namespaces: tuple[Name, ...]
+    ingress_host: Annotated[str, Field(pattern=HOST)]
+    ingress_class: str
+    certificate_issuer: str
     egress: Annotated[tuple[Egress, ...], BeforeValidator(_egress), Field(min_length=1)]
     cpu_request: Quantity
     cpu_limit: Quantity
@@ -86,6 +91,10 @@ class StackSettings(BaseModel):
         """Where this stack puts a model; empty where its manifest does not say (and is refused)."""
         namespace = manifest.metadata.namespace
         return self.namespace.format(namespace=namespace) if namespace else ""
+
+    def host_of(self, model: str) -> str:
+        """Where a model answers from outside the cluster; empty where it does not."""
+        return self.ingress_host.format(model=model)
 
 
 class SettingsError(Exception):
@@ -156,6 +165,9 @@ def read_settings(
             maximum_replicas=get("maximumReplicas"),
             default_team=get("defaultTeam"),
             caller_namespaces=tuple(get("callerNamespaces") or ()),
+            ingress_host=get("ingressHost") or "",
+            ingress_class=get("ingressClass") or "",
+            certificate_issuer=get("certificateIssuer") or "",
             egress=tuple(get("egress") or ()),
             cpu_request=get("cpuRequest"),
             cpu_limit=get("cpuLimit"),

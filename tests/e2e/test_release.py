@@ -2,17 +2,15 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from devcluster.platform.layout import OBJECT_STORE_PORT, REGISTRY_PORT
+from tests.e2e.cluster import address, answer_of, ask, container, get, in_pod, start_client
 from tests.sandbox import Platform, Sandbox, model_store, released_stack
 
 
@@ -20,54 +18,6 @@ from tests.sandbox import Platform, Sandbox, model_store, released_stack
 def released(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     with released_stack(platform, tmp_path_factory.mktemp("released")) as sandbox:
         yield sandbox
-
-
-def get(sandbox: Sandbox, kind: str, name: str = "fraud-detector") -> dict[str, Any]:
-    output = sandbox.kubectl("--namespace", sandbox.namespace, "get", kind, name, "-o", "json")
-    return dict(json.loads(output))
-
-
-def address(sandbox: Sandbox) -> str:
-    """The Service's cluster address."""
-    return f"http://{get(sandbox, 'service')['spec']['clusterIP']}"
-
-
-def start_client(sandbox: Sandbox, **asked: Any) -> "subprocess.Popen[str]":
-    """A client on the node; see node_client.py."""
-    process = subprocess.Popen(
-        [
-            *("ip", "netns", "exec", sandbox.platform.layout.name),
-            *(sys.executable, str(Path(__file__).with_name("node_client.py"))),
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin
-    with process.stdin as stream:
-        stream.write(json.dumps(asked))
-    process.stdin = None
-    return process
-
-
-def answer_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    output, _ = process.communicate(timeout=60)
-    return dict(json.loads(output))
-
-
-def ask(sandbox: Sandbox, path: str, **body: Any) -> Any:
-    """The answer to one request from the node."""
-    return answer_of(start_client(sandbox, url=f"{address(sandbox)}{path}", **body))["last"]
-
-
-def container(sandbox: Sandbox) -> dict[str, Any]:
-    (found,) = get(sandbox, "deployment")["spec"]["template"]["spec"]["containers"]
-    return dict(found)
-
-
-def in_pod(sandbox: Sandbox, *command: str) -> str:
-    namespace = ("--namespace", sandbox.namespace)
-    return sandbox.kubectl(*namespace, "exec", "deployment/fraud-detector", "--", *command)
 
 
 def test_health_and_readiness_answer_exactly_as_printed(released: Sandbox) -> None:
@@ -214,27 +164,44 @@ def test_a_rolling_update_loses_no_request(released: Sandbox, tmp_path: Path) ->
     assert outcome["answered"] > 200
 
 
-def test_a_model_that_is_removed_after_the_gate_never_becomes_ready(sandbox: Sandbox) -> None:
+def remove(artifact: Path) -> str:
+    """Take the model away; what the server then says."""
+    shutil.rmtree(artifact)
+    return "Model file not found at {uri}/model.onnx"
+
+
+def change_a_byte(artifact: Path) -> str:
+    """Change the model by its last byte; what the server then says."""
+    model = artifact / "model.onnx"
+    content = model.read_bytes()
+    model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    return "Model artifact digest mismatch at {uri}: expected sha256:"
+
+
+@pytest.mark.parametrize("tamper", [remove, change_a_byte])
+def test_a_model_that_changes_after_the_gate_never_becomes_ready(
+    sandbox: Sandbox, tamper: Callable[[Path], str]
+) -> None:
     source = model_store(sandbox.platform.layout) / "fraud-detector" / "v2.1.0"
     target = model_store(sandbox.platform.layout) / sandbox.stack / "v1"
     shutil.copytree(source, target)
     sandbox.configure(rolloutTimeoutSeconds="25")
     sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
     sandbox.initialise()
-    lines = []
+    lines, expected = [], ""
     with sandbox.start("pulumi", "up", "--yes", "--stack", sandbox.stack) as process:
         assert process.stdout
         for line in process.stdout:
             lines.append(line)
             # The gate has passed when the objects behind it are made.
-            if "Secret fraud-detector-model-store created" in line and target.exists():
-                shutil.rmtree(target)
+            if "Secret fraud-detector-model-store created" in line and not expected:
+                expected = tamper(target)
     output = "".join(lines)
     assert process.returncode != 0, output
-    assert not target.exists(), output
+    assert expected, output
     namespace = ("--namespace", sandbox.namespace)
     deployment = get(sandbox, "deployment")
     assert deployment["status"].get("readyReplicas", 0) == 0
     logs = sandbox.kubectl(*namespace, "logs", "deployment/fraud-detector", "--previous")
-    uri = f"s3://mlifecycle-models/{sandbox.stack}/v1/model.onnx"
-    assert logs.strip().splitlines()[-1] == f"Model file not found at {uri}"
+    uri = f"s3://mlifecycle-models/{sandbox.stack}/v1"
+    assert logs.strip().splitlines()[-1].startswith(expected.format(uri=uri))

@@ -70,6 +70,20 @@ CASES: list[tuple[str, str, Path, Any, list[str]]] = [
         ["the egress ipBlocks of Deployment fraud together are any address: 0.0.0.0/2, 64.0.0.0/2"],
     ),
     (
+        "net-ingress/each",
+        "Ingress",
+        ("spec", "tls"),
+        [],
+        ["Ingress fraud has no TLS for fraud.models.example.com"],
+    ),
+    (
+        "net-ingress/together",
+        "Ingress",
+        ("spec", "rules", 1),
+        {"host": "fraud.models.example.com", "http": {"paths": [{"path": "/"}]}},
+        ["Ingress fraud answers for fraud.models.example.com/, as Ingress fraud does"],
+    ),
+    (
         "await-kept",
         "Service",
         ("metadata", "annotations"),

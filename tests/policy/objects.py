@@ -132,8 +132,10 @@ objects:
     kind: Ingress
     metadata: *metadata
     spec:
+      tls: [{{hosts: [fraud.models.example.com]}}]
       rules:
-        - http:
+        - host: fraud.models.example.com
+          http:
             paths: [{{path: /, backend: {{service: {{name: fraud, port: {{name: http}}}}}}}}]
   - apiVersion: rbac.authorization.k8s.io/v1
     kind: Role

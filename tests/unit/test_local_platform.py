@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography import x509
 
 from devcluster import local_stacks
 from devcluster.errors import EnvironmentUnfit
-from devcluster.platform import namespace, preflight
+from devcluster.platform import ingress, namespace, preflight
+from devcluster.platform.certificates import ensure_certificates
 from devcluster.platform.layout import Layout, layout_for, process_layout
 from devcluster.platform.supervisor import render_configuration
 from mlifecycle.stack.settings import SECRETS, SettingsError, read_settings
@@ -169,12 +171,33 @@ def test_every_key_of_a_stack_is_described_and_typed() -> None:
 
 def test_every_configuration_file_is_rendered_whole(tmp_path: Path) -> None:
     layout = Layout("mlifecycle", tmp_path / "c", tmp_path / "s", LAYOUT.network)
-    values = layout.substitutions(bin_dir=tmp_path / "bin", debs=tmp_path / "debs")
+    folders = {"bin_dir": tmp_path / "bin", "debs": tmp_path / "debs"}
+    values = layout.substitutions(**folders, authority=b"x")
     render_configuration(layout, values)
     rendered = [path for path in (layout.state / "config").rglob("*") if path.is_file()]
     assert layout.state / "config" / "cni" / "10-pods.conflist" in rendered
     for path in rendered:
         assert "${" not in path.read_text(), path
+
+
+def test_certificates_that_are_there_stay_and_what_is_missing_is_made(tmp_path: Path) -> None:
+    """The state of an older version, or of one whose hosts have changed, is completed."""
+    layout = Layout("mlifecycle", tmp_path / "c", tmp_path / "s", LAYOUT.network)
+    folder = layout.state / "certificates"
+    ensure_certificates(layout, ["*.old.example.com"])
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    (folder / "front-proxy-client.crt").unlink()
+    ensure_certificates(layout, ["*.models.example.com"])
+    after = {file.name: file.read_bytes() for file in folder.iterdir()}
+    changed = {name.split(".")[0] for name in before if before[name] != after[name]}
+    assert changed == {"ingress", "front-proxy-client"}
+    authority = x509.load_pem_x509_certificate(after["ca.crt"])
+    for name in changed:
+        x509.load_pem_x509_certificate(after[f"{name}.crt"]).verify_directly_issued_by(authority)
+
+
+def test_the_ingress_answers_for_the_hosts_of_every_committed_stack() -> None:
+    assert ingress.hosts() == ["*.dev.models.example.com", "*.models.example.com"]
 
 
 def test_a_full_disk_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch) -> None:

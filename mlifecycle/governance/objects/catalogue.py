@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from mlifecycle.governance.objects import (
     availability,
     awaiting,
+    exposure,
     hygiene,
     identity,
     images,
@@ -26,6 +27,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
     *resources.OBJECT_RULES,
     *rollout.OBJECT_RULES,
     *network.OBJECT_RULES,
+    *exposure.OBJECT_RULES,
     *identity.OBJECT_RULES,
     *secrecy.OBJECT_RULES,
     *hygiene.OBJECT_RULES,
@@ -34,6 +36,7 @@ OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (
 STACK_RULES: tuple[Rule[Sequence[KubernetesObject]], ...] = (
     *availability.STACK_RULES,
     *network.STACK_RULES,
+    *exposure.STACK_RULES,
     *identity.STACK_RULES,
     *references.STACK_RULES,
 )

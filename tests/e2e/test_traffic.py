@@ -1,0 +1,278 @@
+"""Two pods under load: what may happen to them, callers do not notice."""
+
+import json
+import secrets
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.cluster import address, answer_of, get, start_client
+from tests.sandbox import Platform, Sandbox, model_store, wait_until
+from tests.unit.inference import onnx_bytes as onnx
+
+MODEL = "fraud-detector"
+SECONDS = 120
+
+
+def constant(value: float) -> bytes:
+    """An ONNX model of two numbers that answers with the second and `value` together."""
+    nodes = [onnx.node("Add", ["x", "w"], ["y"])]
+    places = [onnx.value_info("x", ["N", 2])], [onnx.value_info("y", ["N", 2])]
+    return onnx.model(onnx.graph(nodes, *places, [onnx.tensor("w", [value, value])]))
+
+
+def store_model(sandbox: Sandbox, name: str, value: float) -> str:
+    """Put a model that adds `value` into the store; where it is."""
+    folder = model_store(sandbox.platform.layout) / sandbox.stack / name
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(constant(value))
+    golden = {
+        "feature_names": ["a", "b"],
+        "inputs": [[1.0, 2.0], [3.0, 4.0]],
+        "outputs": [[1.0 + value, 2.0 + value], [3.0 + value, 4.0 + value]],
+        "tolerance": 1e-6,
+    }
+    (folder / "golden.json").write_text(json.dumps(golden))
+    return f"{sandbox.stack}/{name}"
+
+
+def write_version(sandbox: Sandbox, version: str, place: str) -> None:
+    scale = "{min_replicas: 2, max_replicas: 3, target_cpu_utilization: 30}"
+    sandbox.write_manifest(
+        ('version: "2.1.0"', f'version: "{version}"'),
+        ("fraud-detector/v2.1.0", place),
+        ("spec:\n", f"spec:\n  inference: {{autoscaling: {scale}}}\n"),
+    )
+
+
+@pytest.fixture(scope="module")
+def served(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A model with two pods, which more may join."""
+    sandbox = Sandbox(platform, tmp_path_factory.mktemp("served"))
+    write_version(sandbox, "1.0.0", store_model(sandbox, "one", 1.0))
+    try:
+        result = sandbox.up()
+        assert result.code == 0, result.output
+        yield sandbox
+    finally:
+        sandbox.remove()
+
+
+def host(sandbox: Sandbox) -> str:
+    return str(get(sandbox, "ingress")["spec"]["rules"][0]["host"])
+
+
+def outside(sandbox: Sandbox) -> httpx.Client:
+    """A client outside the cluster that trusts the platform's authority."""
+    layout = sandbox.platform.layout
+    trusted = str(layout.state / "certificates" / "ca.crt")
+    return httpx.Client(
+        base_url=f"https://{layout.node_ip}",
+        verify=ssl.create_default_context(cafile=trusted),
+        headers={"Host": host(sandbox)},
+        timeout=10,
+    )
+
+
+def ask_outside(client: httpx.Client, sandbox_host: str, path: str, **body: Any) -> Any:
+    """One request for the model's host; its answer must be 200."""
+    request = client.build_request(
+        "POST" if body else "GET",
+        path,
+        extensions={"sni_hostname": sandbox_host},
+        **({"json": body} if body else {}),
+    )
+    response = client.send(request)
+    response.raise_for_status()
+    return response.json()
+
+
+@dataclass
+class Outcome:
+    """What came of a steady stream of requests."""
+
+    answers: list[Any] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def traffic(sandbox: Sandbox, folder: Path, rows: int = 1) -> Iterator[Outcome]:
+    """Requests without pause until the block ends: through the ingress, and from the node."""
+    until = folder / f"until-{secrets.token_hex(3)}"
+    body = {"instances": [[1.0, 2.0]] * rows}
+    node = start_client(sandbox, url=f"{address(sandbox)}/predict", body=body, until=str(until))
+    outcome, name = Outcome(), host(sandbox)
+
+    def ask() -> None:
+        while not until.exists():
+            try:
+                # A connection for each, as from many callers.
+                with outside(sandbox) as client:
+                    outcome.answers.append(ask_outside(client, name, "/predict", **body))
+            except httpx.HTTPError as error:
+                outcome.failures.append(repr(error))
+            time.sleep(0.02)
+
+    client = threading.Thread(target=ask)
+    client.start()
+    try:
+        yield outcome
+    finally:
+        until.touch()
+        client.join()
+        inside = answer_of(node)
+    outcome.failures += inside["failures"]
+    assert inside["answered"] > 50
+
+
+def kubectl(sandbox: Sandbox, *arguments: str) -> str:
+    return sandbox.kubectl("--namespace", sandbox.namespace, *arguments)
+
+
+def pods(sandbox: Sandbox) -> list[str]:
+    """The names of the pods that are ready and not about to go."""
+    selector = f"app.kubernetes.io/name={MODEL}"
+    found = json.loads(kubectl(sandbox, "get", "pods", "--selector", selector, "-o", "json"))
+    return [
+        item["metadata"]["name"]
+        for item in found["items"]
+        if "deletionTimestamp" not in item["metadata"]
+        and any(
+            condition["type"] == "Ready" and condition["status"] == "True"
+            for condition in item["status"].get("conditions", ())
+        )
+    ]
+
+
+def test_from_outside_it_answers_by_https_with_a_certificate_of_its_host(served: Sandbox) -> None:
+    with outside(served) as client:
+        ready = ask_outside(client, host(served), "/ready")
+        assert ready == {"status": "ready", "model": MODEL, "version": "1.0.0"}
+        answer = ask_outside(client, host(served), "/predict", instances=[[1.0, 2.0]])
+        assert answer["predictions"] == [[2.0, 3.0]]
+    with outside(served) as client, pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
+        ask_outside(client, "models.elsewhere.example.com", "/ready")
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://{served.platform.layout.node_ip}/ready", timeout=3)
+
+
+def test_a_release_and_two_rollbacks_by_hand_lose_no_request(
+    served: Sandbox, tmp_path: Path
+) -> None:
+    """And each changes what `/ready` says and what is predicted."""
+    repository = container_image(served).split("@")[0].rpartition(":")[0]
+    with outside(served) as client, traffic(served, tmp_path) as outcome:
+
+        def says(version: str, value: float) -> None:
+            status = ("rollout", "status", f"deployment/{MODEL}", f"--timeout={SECONDS}s")
+            kubectl(served, *status)
+            # The old pods still drain.
+            time.sleep(8)
+            assert ask_outside(client, host(served), "/ready")["version"] == version
+            answer = ask_outside(client, host(served), "/predict", instances=[[1.0, 2.0]])
+            assert answer["predictions"] == [[1.0 + value, 2.0 + value]]
+
+        write_version(served, "2.0.0", store_model(served, "two", 5.0))
+        result = served.up()
+        assert result.code == 0, result.output
+        says("2.0.0", 5.0)
+        kubectl(served, "rollout", "undo", f"deployment/{MODEL}")
+        says("1.0.0", 1.0)
+        image = f"inference={repository}:2.0.0-{served.stack}"
+        kubectl(served, "set", "image", f"deployment/{MODEL}", image)
+        says("2.0.0", 5.0)
+    assert outcome.failures == []
+    assert {answer["version"] for answer in outcome.answers} == {"1.0.0", "2.0.0"}
+
+
+def test_pods_that_are_evicted_one_by_one_lose_no_request(served: Sandbox, tmp_path: Path) -> None:
+    with traffic(served, tmp_path) as outcome:
+        for name in pods(served):
+            eviction = {
+                "apiVersion": "policy/v1",
+                "kind": "Eviction",
+                "metadata": {"name": name, "namespace": served.namespace},
+            }
+            (tmp_path / "eviction.json").write_text(json.dumps(eviction))
+            path = f"/api/v1/namespaces/{served.namespace}/pods/{name}/eviction"
+            kubectl(served, "create", "--raw", path, "-f", str(tmp_path / "eviction.json"))
+            wait_until(lambda gone=name: len(set(pods(served)) - {gone}) >= 2, SECONDS)
+        time.sleep(8)
+    assert outcome.failures == []
+    assert len(outcome.answers) > 50
+
+
+def test_pods_are_added_under_load_and_taken_away_again(served: Sandbox, tmp_path: Path) -> None:
+    def wanted() -> int:
+        return int(get(served, "hpa")["status"].get("desiredReplicas", 0))
+
+    wait_until(lambda: wanted() == 2, SECONDS)
+    with traffic(served, tmp_path, rows=1000) as outcome:
+        wait_until(lambda: wanted() == 3 and len(pods(served)) == 3, SECONDS)
+    assert outcome.failures == []
+    wait_until(lambda: wanted() == 2 and len(pods(served)) == 2, SECONDS)
+
+
+def container_image(sandbox: Sandbox) -> str:
+    (found,) = get(sandbox, "deployment")["spec"]["template"]["spec"]["containers"]
+    return str(found["image"])
+
+
+@contextmanager
+def caller(sandbox: Sandbox, namespace: str, folder: Path) -> Iterator[tuple[str, ...]]:
+    """A pod in a namespace; gives the start of a command in it."""
+    name = f"caller-{sandbox.stack}"
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "containers": [
+                {
+                    "name": "caller",
+                    "image": container_image(sandbox),
+                    "command": ["python", "-c", "import time; time.sleep(600)"],
+                }
+            ],
+            "terminationGracePeriodSeconds": 0,
+        },
+    }
+    file = folder / f"{namespace}.json"
+    file.write_text(json.dumps(body))
+    sandbox.run("kubectl", "create", "namespace", namespace)
+    try:
+        sandbox.kubectl("apply", "--filename", str(file))
+        ready = ("wait", "--for=condition=Ready", f"pod/{name}", f"--timeout={SECONDS}s")
+        sandbox.kubectl("--namespace", namespace, *ready)
+        yield ("kubectl", "--namespace", namespace, "exec", name, "--")
+    finally:
+        sandbox.run("kubectl", "--namespace", namespace, "delete", "pod", name, "--wait=false")
+
+
+GET = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=4).read().decode())"
+
+
+def test_pods_of_named_namespaces_may_call_and_no_others(served: Sandbox, tmp_path: Path) -> None:
+    stranger = f"stranger-{served.stack}"
+    url = f"http://{MODEL}.{served.namespace}.svc/health"
+    try:
+        for namespace, may in (("monitoring", True), (stranger, False)):
+            with caller(served, namespace, tmp_path) as command:
+                ask = (*command, "python", "-c", GET, url)
+                if may:
+                    # A policy reaches new pods a moment after they start.
+                    wait_until(lambda ask=ask: served.run(*ask).code == 0, 30)
+                else:
+                    result = served.run(*ask)
+                    assert result.code != 0, result.output
+                    assert "refused" in result.output or "timed out" in result.output
+    finally:
+        served.run("kubectl", "delete", "namespace", stranger, "--wait=false")
