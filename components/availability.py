@@ -7,7 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.autoscaling import v2 as autoscaling
 from pulumi_kubernetes.meta import v1 as meta
 
-from components.workload import Release
+from components.release import Release
 from mlifecycle.manifest.operation import Inference
 from mlifecycle.stack.settings import StackSettings
 

@@ -3,7 +3,7 @@
 import pulumi
 from pulumi_kubernetes.networking import v1 as networking
 
-from components.workload import Release
+from components.release import Release
 from mlifecycle.stack.settings import StackSettings
 
 # cert-manager's: who issues the certificate that it keeps in the Ingress' secret.

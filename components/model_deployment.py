@@ -16,17 +16,19 @@ from components.hooks import guarded_hook, patient_hook
 from components.model_gate import GateInputs, ModelGate
 from components.model_image import ModelImage
 from components.model_verification import ModelVerification
-from components.sizes import sizes_of
+from components.release import Release
+from components.serving import secrets, serving_of
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.admission import LEARNING_SECONDS, is_denial, kept_releases
-from mlifecycle.release.verification import Target, verify_release
+from mlifecycle.release.verification import verify_release
 from mlifecycle.report.validation import finding_as_json
 from mlifecycle.stack.gating import GatedStack, Materials
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
+from mlifecycle.stack.target import target_of
 
 # Attaching, reading back and naming are some dozen requests to the registry.
 NAMING_SECONDS = 600
@@ -132,7 +134,7 @@ class ModelDeployment(pulumi.ComponentResource):
         model, ownership = manifest.spec.model, manifest.spec.ownership
         self.image = pulumi.Output.from_input(self._reference(image))
         self.summary["image"] = self.image
-        release = workload.Release(
+        release = Release(
             model.name,
             model.version,
             stack.settings.namespace_of(manifest),
@@ -142,7 +144,7 @@ class ModelDeployment(pulumi.ComponentResource):
         deployment, around = self._make_objects(image, release, self.image)
         verification = guarded_hook(
             f"verification of {model.name}",
-            lambda: self._verify(image, release),
+            lambda: self._verify(image),
             timeout=VERIFICATION_SECONDS,
             on_dry_run=False,
         )
@@ -173,11 +175,12 @@ class ModelDeployment(pulumi.ComponentResource):
         }
 
     def _make_objects(
-        self, image: ModelImage, release: workload.Release, reference: pulumi.Output[str]
+        self, image: ModelImage, release: Release, reference: pulumi.Output[str]
     ) -> tuple[kubernetes.apps.v1.Deployment, list[pulumi.Resource]]:
         settings = self._args.stack.settings
         child = ResourceOptions(parent=self)
-        secret = workload.credentials_secret(release, settings, child)
+        serving = serving_of(self._args.loaded.manifest, settings)
+        mounted = secrets(release, serving, settings, child)
         account = workload.service_account(release, child)
         timeout = f"{settings.rollout_timeout_seconds}s"
         # Both wait for pods: neither may wait longer than a rollout may take.
@@ -196,20 +199,20 @@ class ModelDeployment(pulumi.ComponentResource):
             availability.disruption_budget(release, child),
             *([exposure.ingress(release, settings, child)] if settings.ingress_host else []),
         ]
-        before = [image.push(self), account, *([secret] if secret else [])]
+        before = [image.push(self), account, *mounted]
         if self._args.namespace is not None:
             before.append(self._args.namespace.released.resource)
         hooks = self._release_hooks(image, release)
         deployment = workload.deployment(
             release,
             reference,
-            sizes_of(inference, settings),
+            serving,
             settings,
             ResourceOptions.merge(awaited, ResourceOptions(depends_on=before, hooks=hooks)),
         )
         return deployment, [account, service, *around]
 
-    def _release_hooks(self, image: ModelImage, release: workload.Release) -> ResourceHookBinding:
+    def _release_hooks(self, image: ModelImage, release: Release) -> ResourceHookBinding:
         """Of the Deployment, in `up` only: name the image before it; and try again where an API
         server has not heard yet that the image is released.
         """
@@ -242,17 +245,11 @@ class ModelDeployment(pulumi.ComponentResource):
             return list(earlier)
         return kept_releases(image.reference(), earlier)
 
-    def _verify(self, image: ModelImage, release: workload.Release) -> None:
+    def _verify(self, image: ModelImage) -> None:
         artifact = self._args.materials.artifact
         if isinstance(artifact, str):
             raise RuntimeError(artifact)
-        target = Target(
-            namespace=release.namespace,
-            service=release.model,
-            model=release.model,
-            version=release.version,
-            kube_context=self._args.stack.settings.kube_context,
-        )
+        target = target_of(self._args.loaded.manifest, self._args.stack.settings)
         verified = verify_release(target, artifact.golden)
         if verified.samples:
             image.publish_result(verified.samples)

@@ -6,7 +6,8 @@ import pulumi
 from pulumi_kubernetes.meta import v1 as meta
 from pulumi_kubernetes.networking import v1 as networking
 
-from components.workload import PORT, Release
+from components.release import Release
+from components.workload import PORT
 from mlifecycle.stack.settings import Egress
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"

@@ -1,18 +1,22 @@
 """What serves a model: ServiceAccount, configuration, Deployment and Service."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
-from components.sizes import Sizes
+from components.release import Release
+from components.serving import (
+    CALLERS_FOLDER,
+    CALLERS_SECRET,
+    CREDENTIALS_FOLDER,
+    STORE_SECRET,
+    Serving,
+)
 from mlifecycle.governance.objects.awaiting import PATCH_FORCE, TIMEOUT
 from mlifecycle.governance.objects.images import SCAN_EVIDENCE
-from mlifecycle.image import names
 from mlifecycle.stack.settings import StackSettings
 
 CONTAINER = "inference"
@@ -22,69 +26,12 @@ PORT = 8080
 USER = 10001
 # The only folder of the container that can be written.
 SCRATCH_FOLDER = "/tmp"  # noqa: S108
-CREDENTIALS_FOLDER = "/etc/mlifecycle/model-store"
+CALLERS_DIGEST = "mlifecycle.io/callers"
 GRACE_SECONDS = 30
 # How long a new pod must stay ready before an old one goes.
 STEADY_SECONDS = 2
 # Endpoints and proxies forget a pod later than it is told to end; until then it must answer.
 DRAIN_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class Release:
-    """What the objects carry of one release.
-
-    Attributes:
-        lock_digest: of what its dependencies are locked to.
-    """
-
-    model: str
-    version: str
-    namespace: str
-    team: str
-    lock_digest: str
-
-    def labels(self) -> dict[str, str]:
-        """Recommended labels, and the three that people select by, on every object."""
-        return {
-            "app": self.model,
-            "version": names.version_label(self.version),
-            "team": self.team,
-            "app.kubernetes.io/name": self.model,
-            "app.kubernetes.io/instance": self.model,
-            "app.kubernetes.io/version": names.version_label(self.version),
-            "app.kubernetes.io/component": "inference",
-            "app.kubernetes.io/part-of": "mlifecycle",
-            "app.kubernetes.io/managed-by": "pulumi",
-        }
-
-    def selector(self) -> dict[str, str]:
-        """What never changes while the model lives."""
-        return {"app.kubernetes.io/name": self.model, "app.kubernetes.io/component": "inference"}
-
-    def metadata(self) -> meta.ObjectMetaArgs:
-        """Name, namespace and labels."""
-        return meta.ObjectMetaArgs(name=self.model, namespace=self.namespace, labels=self.labels())
-
-
-def credentials_secret(
-    release: Release, settings: StackSettings, options: pulumi.ResourceOptions
-) -> core.Secret | None:
-    """The model store's key, encrypted in the state; None where the workload has an identity."""
-    store = settings.model_store
-    if not store.access_key_id:
-        return None
-    data = {"accessKeyId": store.access_key_id, "secretAccessKey": store.secret_access_key}
-    return core.Secret(
-        f"{release.model}-model-store",
-        metadata=meta.ObjectMetaArgs(
-            name=f"{release.model}-model-store",
-            namespace=release.namespace,
-            labels=release.labels(),
-        ),
-        string_data=pulumi.Output.secret(data),
-        opts=options,
-    )
 
 
 def service_account(release: Release, options: pulumi.ResourceOptions) -> core.ServiceAccount:
@@ -114,7 +61,7 @@ def service(release: Release, options: pulumi.ResourceOptions) -> core.Service:
 def deployment(
     release: Release,
     image: pulumi.Output[str],
-    sizes: Sizes,
+    serving: Serving,
     settings: StackSettings,
     options: pulumi.ResourceOptions,
 ) -> kubernetes.apps.v1.Deployment:
@@ -145,9 +92,13 @@ def deployment(
             template=core.PodTemplateSpecArgs(
                 metadata=meta.ObjectMetaArgs(
                     labels=release.labels(),
-                    annotations={SCAN_EVIDENCE: image.apply(_scan_evidence)},
+                    annotations={
+                        SCAN_EVIDENCE: image.apply(_scan_evidence),
+                        # The server reads its keys once: others are a reason to start anew.
+                        **({CALLERS_DIGEST: serving.callers_digest} if serving.callers else {}),
+                    },
                 ),
-                spec=_pod(release, image, sizes, settings),
+                spec=_pod(release, image, serving, settings),
             ),
         ),
         opts=options,
@@ -160,18 +111,23 @@ def _scan_evidence(image: str) -> str:
 
 
 def _pod(
-    release: Release, image: pulumi.Input[str], sizes: Sizes, settings: StackSettings
+    release: Release,
+    image: pulumi.Input[str],
+    serving: Serving,
+    settings: StackSettings,
 ) -> core.PodSpecArgs:
     volumes = [
         core.VolumeArgs(name="tmp", empty_dir=core.EmptyDirVolumeSourceArgs(size_limit="256Mi"))
     ]
     mounts = [core.VolumeMountArgs(name="tmp", mount_path=SCRATCH_FOLDER)]
-    if settings.model_store.access_key_id:
-        source = core.SecretVolumeSourceArgs(secret_name=f"{release.model}-model-store")
-        volumes.append(core.VolumeArgs(name="model-store", secret=source))
-        mounts.append(
-            core.VolumeMountArgs(name="model-store", mount_path=CREDENTIALS_FOLDER, read_only=True)
-        )
+    for suffix, folder, is_there in (
+        (STORE_SECRET, CREDENTIALS_FOLDER, settings.model_store.access_key_id),
+        (CALLERS_SECRET, CALLERS_FOLDER, serving.callers),
+    ):
+        if is_there:
+            source = core.SecretVolumeSourceArgs(secret_name=f"{release.model}-{suffix}")
+            volumes.append(core.VolumeArgs(name=suffix, secret=source))
+            mounts.append(core.VolumeMountArgs(name=suffix, mount_path=folder, read_only=True))
     return core.PodSpecArgs(
         service_account_name=release.model,
         automount_service_account_token=False,
@@ -193,15 +149,14 @@ def _pod(
             )
             for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
         ],
-        containers=[_container(image, sizes, settings, mounts)],
+        containers=[_container(image, serving, mounts)],
         volumes=volumes,
     )
 
 
 def _container(
     image: pulumi.Input[str],
-    sizes: Sizes,
-    settings: StackSettings,
+    serving: Serving,
     mounts: list[core.VolumeMountArgs],
 ) -> core.ContainerArgs:
     return core.ContainerArgs(
@@ -210,17 +165,17 @@ def _container(
         ports=[core.ContainerPortArgs(name="http", container_port=PORT)],
         env=[
             core.EnvVarArgs(name=name, value=value)
-            for name, value in sorted(environment(settings).items())
+            for name, value in sorted(serving.environment.items())
         ],
         resources=core.ResourceRequirementsArgs(
             requests={
-                "cpu": sizes.cpu_request,
-                "memory": sizes.memory,
+                "cpu": serving.sizes.cpu_request,
+                "memory": serving.sizes.memory,
                 "ephemeral-storage": "64Mi",
             },
             limits={
-                "cpu": sizes.cpu_limit,
-                "memory": sizes.memory,
+                "cpu": serving.sizes.cpu_limit,
+                "memory": serving.sizes.memory,
                 "ephemeral-storage": "512Mi",
             },
         ),
@@ -238,17 +193,6 @@ def _container(
         ),
         volume_mounts=mounts,
     )
-
-
-def environment(settings: StackSettings) -> Mapping[str, str]:
-    """The server's environment: how to reach the model store, and no secret."""
-    store = settings.model_store
-    values = {
-        "MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint,
-        "MLIFECYCLE_MODEL_STORE_REGION": store.region,
-        "MLIFECYCLE_MODEL_STORE_CREDENTIALS": CREDENTIALS_FOLDER if store.access_key_id else "",
-    }
-    return {name: value for name, value in values.items() if value}
 
 
 def _probe(path: str, *, period: int, failures: int) -> core.ProbeArgs:

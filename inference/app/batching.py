@@ -17,8 +17,9 @@ from app.errors import RequestError
 from app.metrics import Metrics
 from app.model import Model
 from app.tensors import Array
-from app.values import MAX_ROWS
 
+# Of several requests together; one alone may have more.
+BATCH_ROWS = 1024
 # Longer, and probes would not be answered in between.
 INLINE_SECONDS = 0.002
 # Requests that wait beyond what runs: more would only wait longer than their callers do.
@@ -94,7 +95,7 @@ class Batcher:
         total = 0
         while self._waiting:
             _, rows, future = self._waiting[0]
-            if batch and (total + rows > MAX_ROWS or not self._model.can_batch):
+            if batch and (total + rows > BATCH_ROWS or not self._model.can_batch):
                 break
             request = self._waiting.popleft()
             # Its caller may have gone.

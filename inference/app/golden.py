@@ -11,6 +11,8 @@ from app.errors import RequestError, StartupError
 from app.tensors import Array, TensorSpec
 from app.values import tensor_of_rows
 
+_MOST_SAMPLES = 1024
+
 
 @dataclass(frozen=True)
 class GoldenSamples:
@@ -87,7 +89,7 @@ def _inputs(given: Any, specs: Sequence[TensorSpec]) -> dict[str, Array]:
         raise ValueError(f"inputs must name {', '.join(spec.name for spec in specs)}")
     tensors = {}
     for spec in specs:
-        tensors[spec.name] = tensor_of_rows(given[spec.name], spec, "inputs")
+        tensors[spec.name] = tensor_of_rows(given[spec.name], spec, "inputs", _MOST_SAMPLES)
     return tensors
 
 

@@ -12,7 +12,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
-MAX_BODY_BYTES = 4 * 1024 * 1024
 # Of all bodies that have not arrived whole: memory is not for callers to take.
 MAX_HELD_BYTES = 64 * 1024 * 1024
 # A body that takes longer is not coming; its connection is given up.
@@ -29,9 +28,11 @@ class BodyReader:
     """Reads requests' bodies, and gives up those that do not arrive.
 
     One timer looks after all of them: asyncio.timeout takes longer than reading a small body.
+    limit: bytes that one body may have.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._since: dict[asyncio.Task[Any], float] = {}
         self._late: set[asyncio.Task[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -43,8 +44,8 @@ class BodyReader:
         length: the header Content-Length, where there is one.
         Raises RequestError (413, 408), and ClientGone.
         """
-        if length is not None and length.isdigit() and int(length) > MAX_BODY_BYTES:
-            raise _too_large()
+        if length is not None and length.isdigit() and int(length) > self._limit:
+            raise self._too_large()
         task = asyncio.current_task()
         assert task is not None
         self._begin(task)
@@ -63,8 +64,8 @@ class BodyReader:
         finally:
             self._since.pop(task, None)
             self._late.discard(task)
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large()
+        if len(body) > self._limit:
+            raise self._too_large()
         return body
 
     async def _read_rest(self, message: MutableMapping[str, Any], receive: Receive) -> bytes:
@@ -74,8 +75,8 @@ class BodyReader:
                 part = message.get("body", b"")
                 body += part
                 self._held += len(part)
-                if len(body) > MAX_BODY_BYTES:
-                    raise _too_large()
+                if len(body) > self._limit:
+                    raise self._too_large()
                 if self._held > MAX_HELD_BYTES:
                     raise RequestError(
                         "too many large requests arrive at once",
@@ -104,13 +105,12 @@ class BodyReader:
                 task.cancel()
         self._timer = loop.call_later(BODY_SECONDS / 10, self._look) if self._since else None
 
-
-def _too_large() -> RequestError:
-    return RequestError(
-        f"the body has more than {MAX_BODY_BYTES} bytes",
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        details={"limit": MAX_BODY_BYTES},
-    )
+    def _too_large(self) -> RequestError:
+        return RequestError(
+            f"the body has more than {self._limit} bytes",
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            details={"limit": self._limit},
+        )
 
 
 async def answer(

@@ -13,8 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from app.batching import Batcher
+from app.callers import read_callers
 from app.errors import StartupError
 from app.http import Receive, Scope, Send
+from app.limits import Limits, read_limits
 from app.model import Model, load_model
 from app.release import Release, read_release
 from app.service import Service
@@ -54,13 +56,19 @@ def prepare_model(release_file: Path, settings: StoreSettings) -> Model:
     return load_model(release, fetch_artifact(release.uri, _in_order(release), settings))
 
 
+def service_for(environment: Mapping[str, str]) -> Service:
+    """The service with the limits and callers that the environment names. Raises StartupError."""
+    callers = environment.get("MLIFECYCLE_CALLERS")
+    return Service(read_limits(environment), read_callers(Path(callers)) if callers else None)
+
+
 class Application:
     """The application for one release. Nothing is read or fetched before its lifespan starts."""
 
-    def __init__(self, release_file: Path, settings: StoreSettings) -> None:
-        self._release_file = release_file
-        self._settings = settings
-        self._service = Service()
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        # Says "not ready" to whoever asks before the start-up has made the real one.
+        self._service = Service(Limits())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI says."""
@@ -72,8 +80,11 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         use_json_logs()
+        file = Path(self._environment.get("MLIFECYCLE_RELEASE_FILE") or "/app/release.json")
+        settings = store_settings(self._environment)
         try:
-            model = await asyncio.to_thread(prepare_model, self._release_file, self._settings)
+            self._service = service = service_for(self._environment)
+            model = await asyncio.to_thread(prepare_model, file, settings)
         except StartupError as error:
             # The cause is the last line on standard error, where Kubernetes and people look for it.
             print(error, file=sys.stderr, flush=True)
@@ -91,11 +102,10 @@ class Application:
             "%s %s is loaded from %s, %s", release.name, release.version, release.uri, proof
         )
         with ThreadPoolExecutor(PREDICTION_THREADS, "prediction") as executor:
-            metrics = self._service.metrics
-            self._service.open(model, Batcher(model, executor, PREDICTION_THREADS, metrics))
+            service.open(model, Batcher(model, executor, PREDICTION_THREADS, service.metrics))
             await send({"type": "lifespan.startup.complete"})
             await receive()
-            self._service.close()
+            service.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -104,7 +114,4 @@ def _in_order(release: Release) -> list[str]:
     return [release.model, *(name for name in release.files if name != release.model)]
 
 
-app = Application(
-    Path(os.environ.get("MLIFECYCLE_RELEASE_FILE") or "/app/release.json"),
-    store_settings(os.environ),
-)
+app = Application(os.environ)

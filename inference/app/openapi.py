@@ -2,16 +2,22 @@
 
 from typing import Any
 
+from app.limits import Limits
 from app.model import Model
 from app.tensors import DATATYPES, TensorSpec
-from app.values import MAX_ROWS
 
 _JSON = "application/json"
+_SECURITY = {
+    "components": {
+        "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}}
+    },
+    "security": [{"key": []}],
+}
 _SCALARS = {"b": "boolean", "i": "integer", "u": "integer", "f": "number", "O": "string"}
 
 
-def document(model: Model) -> dict[str, Any]:
-    """OpenAPI 3.1, from the model's signature."""
+def document(model: Model, limits: Limits, *, needs_key: bool) -> dict[str, Any]:
+    """OpenAPI 3.1, from the model's signature. needs_key: whether callers must bring one."""
     release = model.release
     infer = f"/v2/models/{release.name}/infer"
     return {
@@ -21,12 +27,13 @@ def document(model: Model) -> dict[str, Any]:
             "/health": {"get": _get("The process lives")},
             "/ready": {"get": _get("The model is ready", not_ready=True)},
             "/metrics": {"get": _get("Numbers for Prometheus", kind="text/plain")},
-            "/predict": {"post": _post(_instances(model), _predictions(model))},
+            "/predict": {"post": _post(_instances(model, limits), _predictions(model))},
             "/v2": {"get": _get("The server")},
             f"/v2/models/{release.name}": {"get": _get("The model's signature")},
             f"/v2/models/{release.name}/ready": {"get": _get("The same", not_ready=True)},
             infer: {"post": _post(_request(model), {"type": "object"})},
         },
+        **(_SECURITY if needs_key else {}),
     }
 
 
@@ -42,6 +49,7 @@ def _post(request: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
         status: {"description": words, "content": {_JSON: {"schema": _error()}}}
         for status, words in (
             ("400", "The request is not what the model takes"),
+            ("401", "A key is needed"),
             ("408", "The body did not arrive in time"),
             ("413", "Too many rows, or bytes"),
             ("415", "The content is neither JSON nor tensors"),
@@ -69,7 +77,7 @@ def _error() -> dict[str, Any]:
     }
 
 
-def _instances(model: Model) -> dict[str, Any]:
+def _instances(model: Model, limits: Limits) -> dict[str, Any]:
     if len(model.inputs) == 1:
         row = _nested(model.inputs[0], 1)
     else:
@@ -79,7 +87,7 @@ def _instances(model: Model) -> dict[str, Any]:
             "properties": {spec.name: _nested(spec, 1) for spec in model.inputs},
             "additionalProperties": False,
         }
-    rows = {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": row}
+    rows = {"type": "array", "minItems": 1, "maxItems": limits.rows, "items": row}
     return _object({"instances": rows})
 
 

@@ -11,7 +11,7 @@ from app.tensors import Array, TensorSpec
 from app.values import tensor_of_rows
 
 
-def decode(body: bytes, inputs: Sequence[TensorSpec]) -> dict[str, Array]:
+def decode(body: bytes, inputs: Sequence[TensorSpec], max_rows: int) -> dict[str, Array]:
     """The rows of {"instances": [...]}: lists for a model's one input, else objects by its names.
 
     Raises RequestError for anything else: not JSON (which has no NaN and no Infinity), other
@@ -28,7 +28,7 @@ def decode(body: bytes, inputs: Sequence[TensorSpec]) -> dict[str, Array]:
     for spec in inputs:
         label = "instances" if len(inputs) == 1 else f"instances' {spec.name}"
         column = rows if len(inputs) == 1 else _column(rows, spec.name, inputs)
-        tensor = tensor_of_rows(column, spec, label)
+        tensor = tensor_of_rows(column, spec, label, max_rows)
         # Else its shape was the measure of each row.
         if not spec.is_in_rows and not spec.takes(tensor.shape):
             raise RequestError(

@@ -36,6 +36,7 @@ def decode(
     json_length: bytes | None,
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
+    max_rows: int,
 ) -> InferRequest:
     """A request's body, checked against the model's signature.
 
@@ -55,7 +56,7 @@ def decode(
     all_binary = _flag(document.get("parameters"), "binary_data_output", "parameters")
     return InferRequest(
         identity,
-        _tensors(document.get("inputs"), rest, inputs),
+        _tensors(document.get("inputs"), rest, inputs, max_rows),
         _wanted(document.get("outputs"), all_binary, outputs),
     )
 
@@ -87,7 +88,9 @@ def encode(
     return (text, None) if not parts else (b"".join((text, *parts)), len(text))
 
 
-def _tensors(given: object, rest: memoryview, specs: Sequence[TensorSpec]) -> dict[str, Array]:
+def _tensors(
+    given: object, rest: memoryview, specs: Sequence[TensorSpec], max_rows: int
+) -> dict[str, Array]:
     if not isinstance(given, list) or not given:
         raise RequestError("inputs must be a non-empty list of tensors")
     known = {spec.name: spec for spec in specs}
@@ -100,7 +103,7 @@ def _tensors(given: object, rest: memoryview, specs: Sequence[TensorSpec]) -> di
         if name in tensors:
             raise RequestError(f"inputs[{index}]: {name!r} is given twice")
         spec, label = known[name], f"inputs[{index}]"
-        shape = _shape(item, spec, label)
+        shape = _shape(item, spec, label, max_rows)
         size = _binary_size(item, label)
         if size is None:
             if spec.datatype == "FP16":
@@ -123,7 +126,7 @@ def _tensors(given: object, rest: memoryview, specs: Sequence[TensorSpec]) -> di
     return tensors
 
 
-def _shape(item: dict[str, Any], spec: TensorSpec, label: str) -> tuple[int, ...]:
+def _shape(item: dict[str, Any], spec: TensorSpec, label: str, max_rows: int) -> tuple[int, ...]:
     shape, datatype = item.get("shape"), item.get("datatype")
     if datatype != spec.datatype:
         raise RequestError(f"{label} is {str(datatype)[:20]!r}; the model takes {spec.datatype}")
@@ -137,7 +140,7 @@ def _shape(item: dict[str, Any], spec: TensorSpec, label: str) -> tuple[int, ...
     if spec.is_in_rows:
         if shape[0] == 0:
             raise RequestError(f"{label} has no rows")
-        require_rows(shape[0], label)
+        require_rows(shape[0], label, max_rows)
     return tuple(shape)
 
 

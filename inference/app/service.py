@@ -11,8 +11,10 @@ import orjson
 
 from app import binary, predict, protocol
 from app.batching import Batcher
+from app.callers import Callers
 from app.errors import RequestError
 from app.http import OCTETS, BodyReader, ClientGone, Receive, Scope, Send, answer
+from app.limits import Limits
 from app.metrics import CONTENT_TYPE, Metrics
 from app.model import Model
 from app.openapi import document
@@ -22,16 +24,23 @@ from app.tensors import TensorSpec
 _GET, _POST = ("GET", "HEAD"), ("POST",)
 _BODIES = (b"application/json", b"application/octet-stream")
 _PROTOCOL = "/v2"
+# What probes and Prometheus ask, who have no key; it says nothing of what the model predicts.
+_OPEN = frozenset({"/health", "/ready", "/metrics", "/v2/health/live", "/v2/health/ready"})
 
 Handler = Callable[[Scope, Receive, Send], Awaitable[int]]
 
 
 class Service:
-    """Answers for one model between `open` and `close`, and says "not ready" outside of that."""
+    """Answers for one model between `open` and `close`, and says "not ready" outside of that.
 
-    def __init__(self) -> None:
+    callers: who may ask; None where everybody may that the network lets through.
+    """
+
+    def __init__(self, limits: Limits, callers: Callers | None = None) -> None:
         self.metrics = Metrics()
-        self._bodies = BodyReader()
+        self._limits = limits
+        self._callers = callers
+        self._bodies = BodyReader(limits.bytes)
         self._model: Model | None = None
         self._batcher: Batcher | None = None
         self._static: dict[str, bytes] = {"/health": _text({"status": "healthy"})}
@@ -51,7 +60,9 @@ class Service:
                 {"name": "mlifecycle", "version": "1", "extensions": ["binary_tensor_data"]}
             ),
             "/v2/health/ready": _text({"ready": True}),
-            "/openapi.json": orjson.dumps(document(model)),
+            "/openapi.json": orjson.dumps(
+                document(model, self._limits, needs_key=self._callers is not None)
+            ),
         }
         for path in (one, f"{one}/versions/{release.version}"):
             self._static[path] = orjson.dumps(_metadata(model))
@@ -70,6 +81,8 @@ class Service:
         handler = self._posts.get(path) if scope["method"] == "POST" else None
         status = 0
         try:
+            if self._callers and path not in _OPEN:
+                self._callers.require(scope["headers"])
             status = await (handler or self._other)(scope, receive, send)
         except ClientGone:
             # Nobody is left to answer; what matters is that it is not counted as our failure.
@@ -91,7 +104,9 @@ class Service:
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> int:
         model, batcher = self._serving()
         headers = _headers(scope)
-        tensors = predict.decode(await self._bodies.read(receive, headers[0]), model.inputs)
+        tensors = predict.decode(
+            await self._bodies.read(receive, headers[0]), model.inputs, self._limits.rows
+        )
         rows = len(tensors[model.inputs[0].name])
         outputs = await batcher.submit(tensors, rows)
         await answer(send, 200, predict.encode(model.release, outputs[0]))
@@ -101,7 +116,7 @@ class Service:
         model, batcher = self._serving()
         length, json_length = _headers(scope)
         body = await self._bodies.read(receive, length)
-        request = protocol.decode(body, json_length, model.inputs, model.outputs)
+        request = protocol.decode(body, json_length, model.inputs, model.outputs, self._limits.rows)
         outputs = await batcher.submit(request.tensors, _rows(request, model.inputs[0]))
         content, json_size = protocol.encode(request, model.release, model.outputs, outputs)
         if json_size is None:

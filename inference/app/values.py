@@ -11,7 +11,6 @@ import numpy as np
 from app.errors import RequestError
 from app.tensors import Array, TensorSpec
 
-MAX_ROWS = 1024
 # Beyond, a number is an infinity. Every number of JSON is a finite FP64.
 _LARGEST = {"FP16": float(np.finfo(np.float16).max), "FP32": float(np.finfo(np.float32).max)}
 _JSON_TYPES = {
@@ -30,14 +29,14 @@ _WORDS = {
 }
 
 
-def tensor_of_rows(rows: object, spec: TensorSpec, label: str) -> Array:
+def tensor_of_rows(rows: object, spec: TensorSpec, label: str, max_rows: int) -> Array:
     """Nested lists, one for each sample, as a tensor [N, ...] of the spec's type and shape.
 
     Raises RequestError that names the first wrong row or value.
     """
     if not isinstance(rows, list) or not rows:
         raise RequestError(f"{label} must be a non-empty list of rows")
-    require_rows(len(rows), label)
+    require_rows(len(rows), label, max_rows)
     flat: list[Any] = []
     for index, row in enumerate(rows):
         _flatten(row, spec, 1, f"{label}[{index}]", flat)
@@ -65,13 +64,13 @@ def tensor_of_data(data: object, shape: tuple[int, ...], spec: TensorSpec, label
     return _array(flat, spec, label).reshape(shape)
 
 
-def require_rows(rows: int, label: str) -> None:
+def require_rows(rows: int, label: str, limit: int) -> None:
     """Raise RequestError for more rows than a request may have."""
-    if rows > MAX_ROWS:
+    if rows > limit:
         raise RequestError(
-            f"{label} has {rows} rows; at most {MAX_ROWS} are allowed",
+            f"{label} has {rows} rows; at most {limit} are allowed",
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            details={"limit": MAX_ROWS},
+            details={"limit": limit},
         )
 
 

@@ -34,6 +34,18 @@ class GoldenSamples:
         """Whether /predict takes them: no tensor is named."""
         return {*self.inputs, *self.outputs} == {UNNAMED}
 
+    def parts(self, samples: int | None, rows: int | None) -> Iterator["GoldenSamples"]:
+        """The first `samples` of them, at most `rows` together; None stands for all."""
+        end = self.count if samples is None else min(samples, self.count)
+        step = rows or self.count
+        for start in range(0, end, step):
+            taken = slice(start, min(start + step, end))
+            yield GoldenSamples(
+                {name: given[taken] for name, given in self.inputs.items()},
+                {name: given[taken] for name, given in self.outputs.items()},
+                self.tolerance,
+            )
+
 
 def read_golden(content: bytes) -> GoldenSamples:
     """Raise ValueError where they are malformed; the message says how."""

@@ -54,10 +54,10 @@ class Client(Section):
 class RequestLimits(Section):
     """What one request may bring."""
 
-    max_rows: Count | None = None
-    """Rows of input."""
-    max_bytes: Count | None = None
-    """Bytes of the body."""
+    max_rows: Annotated[Count, Field(le=100_000)] | None = None
+    """Rows of input; 1024 where it is not given."""
+    max_bytes: Annotated[Count, Field(ge=1024, le=32 * 2**20)] | None = None
+    """Bytes of the body; 4 MiB where it is not given."""
 
 
 class Inference(Section):
@@ -73,8 +73,8 @@ class Inference(Section):
     """Measured 99th percentile of the latency, in milliseconds."""
     grpc: bool | None = None
     """Whether the Open Inference Protocol is served over gRPC too."""
-    auth: Literal["api-key", "jwt"] | None = None
-    """How callers prove who they are."""
+    auth: Literal["api-key"] | None = None
+    """What callers must bring; the keys are the stack's, by the model's name."""
     clients: tuple[Client, ...] | None = Field(default=None, strict=False)
     """Who may call, beside the ingress."""
     limits: RequestLimits | None = None

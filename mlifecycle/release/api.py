@@ -1,6 +1,7 @@
 """One request to a namespace of the cluster, and its answer."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import kr8s.asyncio
@@ -9,7 +10,13 @@ REQUEST_SECONDS = 10
 
 
 async def request(
-    api: kr8s.asyncio.Api, method: str, namespace: str, url: str, body: Any = None
+    api: kr8s.asyncio.Api,
+    method: str,
+    namespace: str,
+    url: str,
+    *,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Any:
     """Ask the core API of a namespace; the answer as JSON gives it.
 
@@ -24,6 +31,7 @@ async def request(
         namespace=namespace,
         url=url,
         timeout=REQUEST_SECONDS,
+        headers=headers or {},
         **({} if body is None else {"json": body}),
     ) as response:
         return json.loads(response.content)

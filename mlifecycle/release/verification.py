@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -25,13 +25,22 @@ ANSWER_SECONDS = 60
 
 @dataclass(frozen=True)
 class Target:
-    """Which Service is asked, and who must answer."""
+    """Which Service is asked, and who must answer.
+
+    Attributes:
+        key: what callers must bring; empty where everybody may ask.
+        samples: how many golden samples are asked; None for all.
+        rows_at_once: the most that one request may bring; None for all of them.
+    """
 
     namespace: str
     service: str
     model: str
     version: str
     kube_context: str
+    key: str = field(default="", repr=False)
+    samples: int | None = None
+    rows_at_once: int | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,11 @@ async def _verify(target: Target, golden: GoldenSamples | None) -> Verification:
     except RetryError as error:
         cause = error.last_attempt.exception()
         raise VerificationError(f"after {ANSWER_SECONDS} s: {cause}") from error
-    if golden is None:
-        return Verification()
-    return await _expect_golden(api, target, golden)
+    prediction, count = None, 0
+    for part in golden.parts(target.samples, target.rows_at_once) if golden else ():
+        first = await _expect_golden(api, target, part)
+        prediction, count = prediction or first, count + part.count
+    return Verification(count, prediction)
 
 
 async def _expect(api: kr8s.asyncio.Api, target: Target, path: str, expected: Any) -> None:
@@ -103,7 +114,12 @@ async def _expect(api: kr8s.asyncio.Api, target: Target, path: str, expected: An
 
 async def _expect_golden(
     api: kr8s.asyncio.Api, target: Target, golden: GoldenSamples
-) -> Verification:
+) -> tuple[Any, Any]:
+    """The first value of the first answer, and the expected one.
+
+    Raises:
+        VerificationError: an answer is another.
+    """
     path = "predict" if golden.is_plain else f"v2/models/{target.model}/infer"
     try:
         if golden.is_plain:
@@ -118,7 +134,7 @@ async def _expect_golden(
     pairs = [
         pair for name in golden.outputs for pair in _pairs(target, name, found.get(name), golden)
     ]
-    return Verification(golden.count, pairs[0])
+    return pairs[0]
 
 
 async def _infer(
@@ -184,7 +200,10 @@ def _is_equal(value: Any, wanted: Any, tolerance: float) -> bool:
 async def _request(
     api: kr8s.asyncio.Api, target: Target, method: str, path: str, body: Any = None
 ) -> Any:
-    return await request(api, method, target.namespace, f"{service_path(target)}/{path}", body)
+    # Not as a bearer token: that one is for the API server, which carries the request.
+    headers = {"x-api-key": target.key} if target.key else {}
+    url = f"{service_path(target)}/{path}"
+    return await request(api, method, target.namespace, url, body=body, headers=headers)
 
 
 def _name(target: Target) -> str:

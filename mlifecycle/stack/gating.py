@@ -29,7 +29,7 @@ from mlifecycle.release.publication import Destination, is_published
 from mlifecycle.security.image_scan import Scanners, used
 from mlifecycle.security.layouts import prune_layouts
 from mlifecycle.security.signing import StatementSigner
-from mlifecycle.stack.settings import StackSettings, setting_error
+from mlifecycle.stack.settings import PROJECT, StackSettings, setting_error
 from mlifecycle.stack.stack_file import stack_names
 
 # Relative to the checkout, in which the program runs.
@@ -165,8 +165,8 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
     """
     named, model = manifest.spec.dependencies, manifest.spec.model
     dependencies = Dependencies(tuple(exact_pins(named)), stack.locks.lock_of(named))
-    if clash := _clash(model.version):
-        return Materials(clash, dependencies, clash)
+    if problem := _clash(model.version) or _keyless(manifest, stack.settings):
+        return Materials(problem, dependencies, problem)
     try:
         artifact = inspect_artifact(model.uri, stack.settings.model_store, CACHE)
     # A full disk, say, stops one model and not the run.
@@ -208,6 +208,17 @@ def _clash(version: str) -> str:
                 " pre-release"
             )
     return ""
+
+
+def _keyless(manifest: Manifest, settings: StackSettings) -> str:
+    """Why nobody could call a model that only callers with a key may call."""
+    inference, name = manifest.spec.inference, manifest.spec.model.name
+    if inference is None or inference.auth is None or settings.api_keys.get(name):
+        return ""
+    return (
+        f"inference.auth is {inference.auth}, and the stack has no key for {name}: set"
+        f' `{PROJECT}:apiKeys` (docs/serving.md), a JSON object {{"{name}": ["..."]}}'
+    )
 
 
 def _is_owed(

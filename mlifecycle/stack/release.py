@@ -12,7 +12,8 @@ from typing import Any
 
 from mlifecycle.artifact import Signature, inspect_artifact
 from mlifecycle.governance.context import CONTEXT_VARIABLE
-from mlifecycle.release.verification import Target, Verification, verify_release
+from mlifecycle.manifest.schema import Manifest
+from mlifecycle.release.verification import Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
 from mlifecycle.stack.gating import CACHE
 from mlifecycle.stack.running import context_of
@@ -22,6 +23,7 @@ from mlifecycle.stack.settings import (
     manifests_of,
     read_settings,
 )
+from mlifecycle.stack.target import target_of
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,7 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     started = time.monotonic()
     outputs = engine.outputs()["models"]
     models = [
-        _verify(manifest.metadata.name, manifest.spec.model.uri, outputs, settings)
-        for manifest in manifests
+        _verify(manifest, outputs[manifest.metadata.name], settings) for manifest in manifests
     ]
     return ReleaseResult(preview, update, time.monotonic() - started, tuple(models))
 
@@ -113,19 +114,11 @@ def settings_of(stack: str, engine: Engine) -> StackSettings:
     return read_settings(stack, get, is_encrypted)
 
 
-def _verify(name: str, uri: str, outputs: dict[str, Any], settings: StackSettings) -> ReleasedModel:
-    output = outputs[name]
-    target = Target(
-        namespace=output["namespace"],
-        service=name,
-        model=name,
-        version=output["version"],
-        kube_context=settings.kube_context,
-    )
-    artifact = inspect_artifact(uri, settings.model_store, CACHE)
-    verification = verify_release(target, artifact.golden)
+def _verify(manifest: Manifest, output: dict[str, Any], settings: StackSettings) -> ReleasedModel:
+    artifact = inspect_artifact(manifest.spec.model.uri, settings.model_store, CACHE)
+    verification = verify_release(target_of(manifest, settings), artifact.golden)
     return ReleasedModel(
-        model=name,
+        model=manifest.metadata.name,
         version=output["version"],
         namespace=output["namespace"],
         image=output["image"],

@@ -1,7 +1,8 @@
 """A stack's settings, typed and checked once, from `Pulumi.<stack>.yaml`."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -14,13 +15,15 @@ from mlifecycle.manifest.schema import Manifest
 from mlifecycle.model_store import ModelStore
 
 PROJECT = "mlifecycle"
-SECRETS = ("signingKey", "modelStoreAccessKeyId", "modelStoreSecretAccessKey")
+SECRETS = ("apiKeys", "signingKey", "modelStoreAccessKeyId", "modelStoreSecretAccessKey")
 # The engine's type of a model (components/model_deployment.py).
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 MODEL_VERIFICATION = "mlifecycle:index:ModelVerification"
 Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?$")]
 # A host's first label is the model's own, with what tells stacks apart.
 HOST = r"^$|^[a-z0-9-]*\{model\}[a-z0-9-]*(\.[a-z0-9-]+)+$"
+# Long enough that nobody guesses it; what can stand in a header.
+ApiKey = Annotated[str, Field(pattern=r"^[!-~]{32,256}$")]
 NotEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -73,6 +76,7 @@ class StackSettings(BaseModel):
     version_tags: bool
     admission_action: Literal["Audit", "Deny"]
     signing_key: str = Field(repr=False)
+    api_keys: Annotated[Mapping[str, tuple[ApiKey, ...]], Field(repr=False)]
     model_store: ModelStore
     replicas: Annotated[int, Field(ge=1, le=1000)]
     maximum_replicas: Annotated[int, Field(ge=1, le=1000)]
@@ -154,6 +158,7 @@ def read_settings(
             admission_action=get("admissionAction"),
             version_tags=get("versionTags") not in (False, "false"),
             signing_key=get("signingKey") or "",
+            api_keys=_keys(stack, get("apiKeys")),
             model_store=ModelStore(
                 endpoint=get("modelStoreEndpoint") or "",
                 region=get("modelStoreRegion") or "us-east-1",
@@ -180,6 +185,16 @@ def read_settings(
             for detail in error.errors(include_url=False, include_input=False)
         ]
         raise SettingsError("\n".join(lines)) from error
+
+
+def _keys(stack: str, text: str | None) -> Any:
+    """A secret is text: this one holds JSON, which is not to be repeated where it is none."""
+    try:
+        return json.loads(text or "{}")
+    # A list of JSON has been read already.
+    except (ValueError, TypeError):
+        problem = 'is no JSON object of models and their keys, such as {"fraud-detector": ["..."]}'
+        raise setting_error(stack, "apiKeys", problem) from None
 
 
 def _camel_case(location: tuple[int | str, ...]) -> str:

@@ -1,8 +1,8 @@
 """A client on the node, whose traffic no NetworkPolicy stops.
 
 It runs in the platform's network namespace. Reads one JSON object: `url`, `body` (POST where there
-is one), and `until`, a file whose appearance ends a steady stream of requests (without it one
-request is made). Prints the answers' count, the failures, and the last answer.
+is one), `headers`, and `until`, a file whose appearance ends a steady stream of requests (without it
+one request is made). Prints the answers' count, the failures, and the last answer.
 """
 
 import json
@@ -18,6 +18,7 @@ import httpx
 def main() -> None:
     asked = json.load(sys.stdin)
     until = Path(asked["until"]) if "until" in asked else None
+    headers = asked.get("headers", {})
     answers: list[Any] = []
     failures: list[str] = []
 
@@ -26,9 +27,11 @@ def main() -> None:
         while True:
             try:
                 if "body" in asked:
-                    response = httpx.post(asked["url"], json=asked["body"], timeout=10)
+                    response = httpx.post(
+                        asked["url"], json=asked["body"], headers=headers, timeout=10
+                    )
                 else:
-                    response = httpx.get(asked["url"], timeout=10)
+                    response = httpx.get(asked["url"], headers=headers, timeout=10)
                 response.raise_for_status()
                 answers.append(response.json())
             except httpx.HTTPError as error:

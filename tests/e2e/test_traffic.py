@@ -1,5 +1,7 @@
 """Two pods under load: what may happen to them, callers do not notice."""
 
+import base64
+import hashlib
 import json
 import secrets
 import ssl
@@ -19,6 +21,7 @@ from tests.sandbox import Platform, Sandbox, model_store, wait_until
 from tests.unit.inference import onnx_bytes as onnx
 
 MODEL = "fraud-detector"
+KEY = secrets.token_hex(16)
 SECONDS = 120
 
 
@@ -46,19 +49,26 @@ def store_model(sandbox: Sandbox, name: str, value: float) -> str:
 
 def write_version(sandbox: Sandbox, version: str, place: str) -> None:
     scale = "{min_replicas: 2, max_replicas: 3, target_cpu_utilization: 30}"
+    inference = f"{{autoscaling: {scale}, auth: api-key, limits: {{max_rows: 1500}}}}"
     sandbox.write_manifest(
         ('version: "2.1.0"', f'version: "{version}"'),
         ("fraud-detector/v2.1.0", place),
-        ("spec:\n", f"spec:\n  inference: {{autoscaling: {scale}}}\n"),
+        ("spec:\n", f"spec:\n  inference: {inference}\n"),
     )
 
 
 @pytest.fixture(scope="module")
 def served(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A model with two pods, which more may join."""
+    """A model with two pods, which more may join, for callers with a key."""
     sandbox = Sandbox(platform, tmp_path_factory.mktemp("served"))
     write_version(sandbox, "1.0.0", store_model(sandbox, "one", 1.0))
     try:
+        result = sandbox.up()
+        assert result.code != 0, result.output
+        assert "the stack has no key for fraud-detector" in result.output
+        keys = json.dumps({MODEL: [secrets.token_hex(16), KEY]})
+        result = sandbox.pulumi("config", "set", "--secret", "mlifecycle:apiKeys", keys)
+        assert result.code == 0, result.output
         result = sandbox.up()
         assert result.code == 0, result.output
         yield sandbox
@@ -77,7 +87,7 @@ def outside(sandbox: Sandbox) -> httpx.Client:
     return httpx.Client(
         base_url=f"https://{layout.node_ip}",
         verify=ssl.create_default_context(cafile=trusted),
-        headers={"Host": host(sandbox)},
+        headers={"Host": host(sandbox), "x-api-key": KEY},
         timeout=10,
     )
 
@@ -108,7 +118,8 @@ def traffic(sandbox: Sandbox, folder: Path, rows: int = 1) -> Iterator[Outcome]:
     """Requests without pause until the block ends: through the ingress, and from the node."""
     until = folder / f"until-{secrets.token_hex(3)}"
     body = {"instances": [[1.0, 2.0]] * rows}
-    node = start_client(sandbox, url=f"{address(sandbox)}/predict", body=body, until=str(until))
+    asked = {"url": f"{address(sandbox)}/predict", "body": body, "headers": {"x-api-key": KEY}}
+    node = start_client(sandbox, **asked, until=str(until))
     outcome, name = Outcome(), host(sandbox)
 
     def ask() -> None:
@@ -158,6 +169,10 @@ def test_from_outside_it_answers_by_https_with_a_certificate_of_its_host(served:
         assert ready == {"status": "ready", "model": MODEL, "version": "1.0.0"}
         answer = ask_outside(client, host(served), "/predict", instances=[[1.0, 2.0]])
         assert answer["predictions"] == [[2.0, 3.0]]
+        client.headers["x-api-key"] = KEY[:-1]
+        with pytest.raises(httpx.HTTPStatusError, match="401"):
+            ask_outside(client, host(served), "/predict", instances=[[1.0, 2.0]])
+        assert ask_outside(client, host(served), "/health") == {"status": "healthy"}
     with outside(served) as client, pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
         ask_outside(client, "models.elsewhere.example.com", "/ready")
     with pytest.raises(httpx.TransportError):
@@ -215,7 +230,7 @@ def test_pods_are_added_under_load_and_taken_away_again(served: Sandbox, tmp_pat
         return int(get(served, "hpa")["status"].get("desiredReplicas", 0))
 
     wait_until(lambda: wanted() == 2, SECONDS)
-    with traffic(served, tmp_path, rows=1000) as outcome:
+    with traffic(served, tmp_path, rows=1500) as outcome:
         wait_until(lambda: wanted() == 3 and len(pods(served)) == 3, SECONDS)
     assert outcome.failures == []
     wait_until(lambda: wanted() == 2 and len(pods(served)) == 2, SECONDS)
@@ -258,6 +273,16 @@ def caller(sandbox: Sandbox, namespace: str, folder: Path) -> Iterator[tuple[str
 
 
 GET = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=4).read().decode())"
+
+
+def test_no_key_is_in_the_state_or_the_cluster(served: Sandbox) -> None:
+    state = served.pulumi("stack", "export").output
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    assert f"{MODEL}-callers" in state
+    for text in (state, kubectl(served, "get", "secret,deployment,pod", "--output", "json")):
+        assert KEY not in text
+        assert digest not in text
+        assert base64.b64encode(KEY.encode()).decode() not in text
 
 
 def test_pods_of_named_namespaces_may_call_and_no_others(served: Sandbox, tmp_path: Path) -> None:

@@ -175,11 +175,8 @@ CASES: list[tuple[str, Edits, str | None]] = [
         },
         "automatic rollback is asked for, with no alert and no verification to trigger it",
     ),
-    (
-        "field-acted-on",
-        {SERVING + "auth": "jwt"},
-        "inference.auth is not acted on by this version of the platform",
-    ),
+    ("field-acted-on", {SERVING + "auth": "api-key"}, None),
+    ("field-acted-on", {SERVING + "limits": {"max_rows": "5"}}, None),
     (
         "field-acted-on",
         {SERVING + "grpc": True},

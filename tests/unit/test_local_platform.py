@@ -5,6 +5,7 @@ from collections import namedtuple
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -227,4 +228,15 @@ def test_a_secret_in_plain_text_is_refused_without_being_shown(key: str) -> None
     config = {**committed, f"mlifecycle:{key}": "hunter2"}
     with pytest.raises(SettingsError, match=f"mlifecycle:{key}: is a secret") as refusal:
         read_settings("prod", lambda name: config.get(f"mlifecycle:{name}"), lambda _: False)
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["hunter2", ["hunter2"], '{"m": "hunter2"}', '{"m": ["hunter2"]}', '{"m": [7]}']
+)
+def test_keys_of_callers_that_are_none_are_refused_without_being_shown(text: Any) -> None:
+    committed = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.prod.yaml").read_text())["config"]
+    config = {**committed, "mlifecycle:apiKeys": text}
+    with pytest.raises(SettingsError, match="mlifecycle:apiKeys: ") as refusal:
+        read_settings("prod", lambda name: config.get(f"mlifecycle:{name}"), lambda _: True)
     assert "hunter2" not in str(refusal.value)

@@ -8,7 +8,8 @@ import pulumi
 from pulumi.runtime import get_config, is_config_secret
 
 from components import availability, cluster, network, workload
-from components.sizes import sizes_of
+from components.release import Release
+from components.serving import secrets, serving_of
 from mlifecycle.dependencies.lock import NO_LOCK
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
@@ -58,10 +59,9 @@ def _model(
         options,
     )
     child = pulumi.ResourceOptions(parent=component)
-    release = workload.Release(
-        model.name, model.version, namespace, settings.default_team, NO_LOCK.digest
-    )
-    secret = workload.credentials_secret(release, settings, child)
+    release = Release(model.name, model.version, namespace, settings.default_team, NO_LOCK.digest)
+    serving = serving_of(item.manifest, settings)
+    mounted = secrets(release, serving, settings, child)
     account = workload.service_account(release, child)
     workload.service(release, child)
     network.model_policy(release, settings.caller_namespaces, settings.egress, child)
@@ -69,11 +69,11 @@ def _model(
     availability.autoscaler(release, scale, child)
     availability.disruption_budget(release, child)
     image = f"{settings.registry}/{model.name}/inference-service:{model.version}@{DIGEST}"
-    before: list[pulumi.Resource] = [account, *([secret] if secret else [])]
+    before: list[pulumi.Resource] = [account, *mounted]
     workload.deployment(
         release,
         pulumi.Output.from_input(image),
-        sizes_of(item.manifest.spec.inference, settings),
+        serving,
         settings,
         pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=before)),
     )

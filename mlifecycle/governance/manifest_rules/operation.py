@@ -10,14 +10,12 @@ from mlifecycle.quantity import is_whole, parse_quantity
 
 RESOURCES = ("spec", "inference", "resources")
 # What a later version of the platform acts on: asked for and not given must be seen.
-PROTECTING = (("inference", "auth"), ("inference", "limits"))
-CONVENIENT = (
+WITHOUT_EFFECT = (
     ("inference", "grpc"),
     ("monitoring", "thresholds"),
     ("monitoring", "request_logging"),
     ("rollback", "bake"),
     ("ownership", "notify"),
-    ("verification", "samples"),
 )
 
 
@@ -139,24 +137,19 @@ def _rollback_observable(manifest: Manifest, _: Terms) -> Iterator[Objection]:
         )
 
 
-def _not_acted_on(
-    fields: tuple[tuple[str, str], ...],
-) -> Callable[[Manifest, Terms], Iterator[Objection]]:
-    def check(manifest: Manifest, _: Terms) -> Iterator[Objection]:
-        given = [
-            (section, field)
-            for section, field in fields
-            if getattr(getattr(manifest.spec, section), field, None) is not None
-        ]
-        if not given:
-            raise NothingToJudge
-        for section, field in given:
-            yield Objection(
-                f"{section}.{field} is not acted on by this version of the platform",
-                path=("spec", section, field),
-            )
-
-    return check
+def _not_acted_on(manifest: Manifest, _: Terms) -> Iterator[Objection]:
+    given = [
+        (section, field)
+        for section, field in WITHOUT_EFFECT
+        if getattr(getattr(manifest.spec, section), field, None) is not None
+    ]
+    if not given:
+        raise NothingToJudge
+    for section, field in given:
+        yield Objection(
+            f"{section}.{field} is not acted on by this version of the platform",
+            path=("spec", section, field),
+        )
 
 
 RULES: tuple[Rule[Manifest], ...] = (
@@ -235,20 +228,10 @@ RULES: tuple[Rule[Manifest], ...] = (
     ),
     Rule(
         "field-acted-on",
-        "Protection that is asked for is given",
-        _not_acted_on(PROTECTING),
-        "Whoever asks for protection must not be served without it.",
-        "Remove the field, and do not deploy a model that needs it",
-        ("EU AI Act Art. 15",),
-        case="protecting",
-    ),
-    Rule(
-        "field-acted-on",
         "What is asked for is acted on",
-        _not_acted_on(CONVENIENT),
+        _not_acted_on,
         "What has no effect should be known to have none.",
         "Remove the field, or keep it for a later version of the platform",
         ("EU AI Act Art. 13",),
-        case="convenient",
     ),
 )

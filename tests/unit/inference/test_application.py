@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from app import http as app_http
 from app.main import Application
-from app.store import StoreSettings
 from local_serving import ROW, FileStore, release_document
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -57,7 +56,12 @@ def app_here(
     file_store.put(committed_files)
     release_file = tmp_path / "release.json"
     release_file.write_text(json.dumps(release_document(committed_files)))
-    return Application(release_file, StoreSettings(file_store.endpoint, anonymous=True))
+    return Application(
+        {
+            "MLIFECYCLE_RELEASE_FILE": str(release_file),
+            "MLIFECYCLE_MODEL_STORE_ENDPOINT": file_store.endpoint,
+        }
+    )
 
 
 def test_nothing_is_ready_before_loading_and_after_shutdown_began(app_here: Application) -> None:

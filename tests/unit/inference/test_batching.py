@@ -93,7 +93,7 @@ def test_a_model_whose_rows_depend_on_each_other_runs_each_request_alone() -> No
 
 
 def test_a_batch_has_no_more_rows_than_a_request_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "MAX_ROWS", 4)
+    monkeypatch.setattr(batching, "BATCH_ROWS", 4)
     model = Doubler()
 
     async def program(batcher: Batcher) -> None:

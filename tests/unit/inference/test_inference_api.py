@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from app import http as app_http
+from app.limits import Limits
 from local_serving import ROW, Server, serve_model
 
 
@@ -119,7 +119,7 @@ def test_a_body_that_is_not_json_is_refused(server: Server, body: bytes) -> None
 
 
 def test_a_body_above_the_limit_is_refused_and_one_below_is_read(server: Server) -> None:
-    limit = app_http.MAX_BODY_BYTES
+    limit = Limits().bytes
     body = json.dumps({"instances": [ROW]}).encode()
     assert server.request("POST", "/predict", body.ljust(limit))[0] == 200
     status, answer = server.request("POST", "/predict", body.ljust(limit + 1))

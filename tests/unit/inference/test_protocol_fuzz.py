@@ -52,7 +52,7 @@ requests = st.fixed_dictionaries(
 
 def tried(body: bytes, length: bytes | None) -> None:
     try:
-        found = protocol.decode(body, length, INPUTS, OUTPUTS)
+        found = protocol.decode(body, length, INPUTS, OUTPUTS, 1024)
     except RequestError:
         return
     for spec in INPUTS:
@@ -79,7 +79,7 @@ def test_no_instances_raise_anything_else(document: Any) -> None:
     body = json.dumps(document).encode()
     for inputs in (INPUTS, INPUTS[:1], INPUTS[1:2], INPUTS[2:]):
         try:
-            predict.decode(body, inputs)
+            predict.decode(body, inputs, 1024)
         except RequestError:
             continue
 
