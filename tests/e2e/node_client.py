@@ -1,8 +1,8 @@
 """A client on the node, whose traffic no NetworkPolicy stops.
 
 It runs in the platform's network namespace. Reads one JSON object: `url`, `body` (POST where there
-is one), `headers`, and `until`, a file whose appearance ends a steady stream of requests (without it
-one request is made). Prints the answers' count, the failures, and the last answer.
+is one), `headers`, and `until`, a file whose appearance ends a steady stream of requests (without
+it one request is made). Prints the answers' count, the failures, and the last answer.
 """
 
 import json
