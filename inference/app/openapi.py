@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+
 from app.limits import Limits
 from app.model import Model
-from app.tensors import DATATYPES, TensorSpec
+from app.tensors import TensorSpec
 
 _JSON = "application/json"
 _SECURITY = {
@@ -92,7 +94,7 @@ def _instances(model: Model, limits: Limits) -> dict[str, Any]:
 
 
 def _predictions(model: Model) -> dict[str, Any]:
-    rows = {"type": "array", "items": _nested(model.outputs[0], 1)}
+    rows = {"type": "array", "items": _nested(model.outputs[0], 1, is_answer=True)}
     texts = {name: {"type": "string"} for name in ("model", "version")}
     return _object({"predictions": rows, **texts})
 
@@ -132,16 +134,32 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _nested(spec: TensorSpec, depth: int) -> dict[str, Any]:
+def _nested(spec: TensorSpec, depth: int, *, is_answer: bool = False) -> dict[str, Any]:
     if depth >= len(spec.shape):
-        return _scalar(spec)
+        return _answered(spec) if is_answer else _scalar(spec)
     size = spec.shape[depth]
     limits = {} if size == -1 else {"minItems": size, "maxItems": size}
-    return {"type": "array", "items": _nested(spec, depth + 1), **limits}
+    inner = _nested(spec, depth + 1, is_answer=is_answer)
+    return {"type": "array", "items": inner, **limits}
 
 
 def _scalar(spec: TensorSpec) -> dict[str, Any]:
-    return {"type": _SCALARS[DATATYPES[spec.datatype].kind]}
+    kind = spec.dtype.kind
+    if kind not in "iuf" or spec.datatype == "FP64":
+        return {"type": _SCALARS[kind]}
+    limits: Any = np.finfo(spec.dtype) if kind == "f" else np.iinfo(spec.dtype)
+    number = float if kind == "f" else int
+    return {
+        "type": _SCALARS[kind],
+        "minimum": number(limits.min),
+        "maximum": number(limits.max),
+    }
+
+
+def _answered(spec: TensorSpec) -> dict[str, Any]:
+    # JSON has no NaN and no infinity.
+    kind = _SCALARS[spec.dtype.kind]
+    return {"type": [kind, "null"]} if spec.dtype.kind == "f" else {"type": kind}
 
 
 def _size(size: int) -> dict[str, Any]:

@@ -128,12 +128,12 @@ class Service:
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> int:
         path, method = scope["path"], scope["method"]
-        if path == "/metrics" and method in _GET:
+        if (path in self._static or path == "/metrics") and method not in _GET:
+            raise _not_allowed(_GET)
+        if path == "/metrics":
             await answer(send, 200, self.metrics.text(), CONTENT_TYPE)
             return 200
         if path in self._static:
-            if method not in _GET:
-                raise _not_allowed(_GET)
             if self._model is None and path.endswith("ready"):
                 return await self._not_ready(path, send)
             await answer(send, 200, self._static[path])

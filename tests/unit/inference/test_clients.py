@@ -83,3 +83,35 @@ def test_kserves_client(sums: Server, tmp_path: Path) -> None:
         asyncio.run(main())
     """
     assert told(program, sums, tmp_path) == [[[11, 22.5]], [[10, 20.5]]]
+
+
+@pytest.mark.parametrize("model", ["sums", "texts"])
+def test_schemathesis_finds_nothing_that_the_document_does_not_say(
+    model: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Hundreds of requests that the OpenAPI document allows, and that it does not."""
+    # What a document cannot say: that a tensor's shape and its data belong together.
+    (tmp_path / "schemathesis.toml").write_text(
+        """
+        [checks]
+        negative_data_rejection.expected-statuses = [400, 404, 405, 413, 415]
+        [[operations]]
+        include-name = "POST /v2/models/fraud-detector/infer"
+        checks.positive_data_acceptance.enabled = false
+        """
+    )
+    server: Server = request.getfixturevalue(model)
+    python = python_with(ROOT / "tests" / "clients" / "requirements.txt", "clients")
+    result = subprocess.run(
+        [
+            *(python.with_name("schemathesis"), "run", "--seed", "7", "--max-examples", "150"),
+            *("--phases", "examples,coverage,fuzzing", "--mode", "all"),
+            *("--no-color", "--workers", "1", f"http://127.0.0.1:{server.port}/openapi.json"),
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout

@@ -146,7 +146,13 @@ def test_an_unknown_route_is_404_in_json(server: Server, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/predict"), ("POST", "/health"), ("DELETE", "/ready"), ("PUT", "/predict")],
+    [
+        ("GET", "/predict"),
+        ("POST", "/health"),
+        ("DELETE", "/ready"),
+        ("PUT", "/predict"),
+        ("TRACE", "/metrics"),
+    ],
 )
 def test_a_wrong_method_is_405_in_json(server: Server, method: str, path: str) -> None:
     status, body = server.request(method, path)
