@@ -181,7 +181,7 @@ class ModelDeployment(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         serving = serving_of(self._args.loaded.manifest, settings)
         mounted = secrets(release, serving, settings, child)
-        account = workload.service_account(release, child)
+        account = workload.service_account(release, settings, child)
         timeout = f"{settings.rollout_timeout_seconds}s"
         # Both wait for pods: neither may wait longer than a rollout may take.
         awaited = ResourceOptions(

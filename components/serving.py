@@ -50,7 +50,7 @@ def serving_of(manifest: Manifest, settings: StackSettings) -> Serving:
     values = {
         "MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint,
         "MLIFECYCLE_MODEL_STORE_REGION": store.region,
-        "MLIFECYCLE_MODEL_STORE_CREDENTIALS": CREDENTIALS_FOLDER if store.access_key_id else None,
+        "MLIFECYCLE_MODEL_STORE_CREDENTIALS": CREDENTIALS_FOLDER if store.is_keyed else None,
         "MLIFECYCLE_MAX_ROWS": limits and limits.max_rows,
         "MLIFECYCLE_MAX_BYTES": limits and limits.max_bytes,
         "MLIFECYCLE_CALLERS": f"{CALLERS_FOLDER}/{CALLERS_FILE}" if needs_key else None,
@@ -69,9 +69,14 @@ def secrets(
     and the digests of the callers' keys. Both are encrypted in the state.
     """
     store, made = settings.model_store, []
-    if store.access_key_id:
-        data = {"accessKeyId": store.access_key_id, "secretAccessKey": store.secret_access_key}
-        made.append(_secret(release, STORE_SECRET, data, options))
+    if store.is_keyed:
+        data = {
+            "accessKeyId": store.access_key_id,
+            "secretAccessKey": store.secret_access_key,
+            "key": store.key,
+        }
+        given = {name: value for name, value in data.items() if value}
+        made.append(_secret(release, STORE_SECRET, given, options))
     if serving.callers:
         made.append(_secret(release, CALLERS_SECRET, {CALLERS_FILE: serving.callers}, options))
     return made

@@ -27,6 +27,7 @@ USER = 10001
 # The only folder of the container that can be written.
 SCRATCH_FOLDER = "/tmp"  # noqa: S108
 CALLERS_DIGEST = "mlifecycle.io/callers"
+AZURE_IDENTITY = "azure.workload.identity/"
 GRACE_SECONDS = 30
 # How long a new pod must stay ready before an old one goes.
 STEADY_SECONDS = 2
@@ -34,11 +35,17 @@ STEADY_SECONDS = 2
 DRAIN_SECONDS = 5
 
 
-def service_account(release: Release, options: pulumi.ResourceOptions) -> core.ServiceAccount:
-    """An identity of its own, without a token: the server asks the API for nothing."""
+def service_account(
+    release: Release, settings: StackSettings, options: pulumi.ResourceOptions
+) -> core.ServiceAccount:
+    """An identity of its own, without a token: the server asks the API for nothing. A cloud knows
+    by its annotations whom it stands for.
+    """
+    metadata = release.metadata()
+    metadata.annotations = dict(settings.workload_identity) or None
     return core.ServiceAccount(
         release.model,
-        metadata=release.metadata(),
+        metadata=metadata,
         automount_service_account_token=False,
         opts=options,
     )
@@ -91,7 +98,7 @@ def deployment(
             ),
             template=core.PodTemplateSpecArgs(
                 metadata=meta.ObjectMetaArgs(
-                    labels=release.labels(),
+                    labels=release.labels() | _identity_labels(settings),
                     annotations={
                         SCAN_EVIDENCE: image.apply(_scan_evidence),
                         # The server reads its keys once: others are a reason to start anew.
@@ -103,6 +110,12 @@ def deployment(
         ),
         opts=options,
     )
+
+
+def _identity_labels(settings: StackSettings) -> dict[str, str]:
+    # https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html
+    is_azure = any(name.startswith(AZURE_IDENTITY) for name in settings.workload_identity)
+    return {f"{AZURE_IDENTITY}use": "true"} if is_azure else {}
 
 
 def _scan_evidence(image: str) -> str:
@@ -121,7 +134,7 @@ def _pod(
     ]
     mounts = [core.VolumeMountArgs(name="tmp", mount_path=SCRATCH_FOLDER)]
     for suffix, folder, is_there in (
-        (STORE_SECRET, CREDENTIALS_FOLDER, settings.model_store.access_key_id),
+        (STORE_SECRET, CREDENTIALS_FOLDER, settings.model_store.is_keyed),
         (CALLERS_SECRET, CALLERS_FOLDER, serving.callers),
     ):
         if is_there:

@@ -1,23 +1,23 @@
-"""Fetch the model's files from the object store, in bounded time and size."""
+"""Fetch the model's files from their store, in bounded time and size."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
-from obstore.store import LocalStore, MemoryStore, S3Store
+from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, MemoryStore, S3Store
 
 from app.errors import StartupError
 
 if TYPE_CHECKING:
-    from obstore.store import S3Config  # exists for type checkers only
+    from obstore.store import AzureConfig, GCSConfig, S3Config  # exist for type checkers only
 
-ObjectStore = S3Store | LocalStore | MemoryStore
+ObjectStore = S3Store | GCSStore | AzureStore | HTTPStore | LocalStore | MemoryStore
 
 # Protocol Buffers can't hold more, so no ONNX file can be larger.
 MAX_FILE_BYTES = 2 * 1024**3
@@ -40,9 +40,10 @@ _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]+")
 class StoreSettings:
     """How to reach the model store; what `app.main` reads from the environment.
 
-    endpoint: URL of an S3-compatible server; None means AWS itself.
-    region: the region that requests are signed for.
-    credentials: directory with the files accessKeyId and secretAccessKey; None means the
+    endpoint: URL of the store's server; None means the cloud's own.
+    region: the region that S3 requests are signed for.
+    credentials: directory with the files accessKeyId and secretAccessKey (S3), or key (GCS: a
+        service account's JSON; Azure: the account's key; https: a bearer token); None means the
         platform's own identity (web identity, container or instance credentials).
     anonymous: with no credentials, send unsigned requests instead of looking for an identity.
     """
@@ -56,11 +57,10 @@ class StoreSettings:
 def fetch_artifact(uri: str, names: Iterable[str], settings: StoreSettings) -> dict[str, bytes]:
     """The files `names`, directly under the prefix `uri`, by name.
 
-    Raises StartupError: a scheme other than s3, unusable settings, a missing file, a store that
+    Raises StartupError: an unknown scheme, unusable settings, a missing file, a store that
     refuses or can't be reached, a file above MAX_FILE_BYTES.
     """
-    bucket, prefix = _parse(uri)
-    store = _open(bucket, settings)
+    store, prefix = _open(uri, settings)
     return {name: fetch(store, f"{prefix}/{name}".lstrip("/"), f"{uri}/{name}") for name in names}
 
 
@@ -86,18 +86,20 @@ def fetch(store: ObjectStore, key: str, uri: str, max_bytes: int = MAX_FILE_BYTE
         raise StartupError(f"Model uri {uri} is not a usable object name: {error}") from error
 
 
-def _parse(uri: str) -> tuple[str, str]:
-    """Bucket and key prefix of an s3:// uri."""
-    scheme, separator, rest = uri.partition("://")
-    if scheme != "s3" or not separator:
-        raise StartupError(f"Model uri {uri} can't be fetched: this service fetches s3:// only")
-    bucket, _, prefix = rest.partition("/")
-    if not _BUCKET.fullmatch(bucket):
-        raise StartupError(f"Model uri {uri} is not of the form s3://bucket/path")
-    return bucket, prefix.strip("/")
+def _open(uri: str, settings: StoreSettings) -> tuple[ObjectStore, str]:
+    """The store that `uri` names, and the prefix in it."""
+    scheme, separator, _ = uri.partition("://")
+    if scheme not in _OPENERS or not separator:
+        known = ", ".join(f"{name}://" for name in _OPENERS)
+        raise StartupError(f"Model uri {uri} can't be fetched: this service fetches {known}")
+    try:
+        parts = urlsplit(uri)
+    except ValueError as error:
+        raise StartupError(f"Model uri {uri} is none: {error}") from error
+    return _OPENERS[scheme](parts, settings), parts.path.strip("/")
 
 
-def _open(bucket: str, settings: StoreSettings) -> S3Store:
+def _open_s3(parts: SplitResult, settings: StoreSettings) -> ObjectStore:
     config: S3Config = {
         "region": settings.region,
         # What S3-compatible servers understand without wildcard DNS; AWS takes it too.
@@ -110,21 +112,79 @@ def _open(bucket: str, settings: StoreSettings) -> S3Store:
         config["secret_access_key"] = _read_secret(settings.credentials / "secretAccessKey")
     elif settings.anonymous:
         config["skip_signature"] = True
-    return S3Store(
-        bucket,
-        config=config,
-        client_options={
+    return S3Store(_bucket(parts, parts.netloc), config=config, **_connection(settings))
+
+
+def _open_gcs(parts: SplitResult, settings: StoreSettings) -> ObjectStore:
+    config: GCSConfig = {}
+    if settings.endpoint is not None:
+        config["base_url"] = settings.endpoint
+    if settings.credentials is not None:
+        config["service_account_key"] = _read_secret(settings.credentials / _KEY)
+    elif settings.anonymous:
+        config["skip_signature"] = True
+    return GCSStore(_bucket(parts, parts.netloc), config=config, **_connection(settings))
+
+
+def _open_azure(parts: SplitResult, settings: StoreSettings) -> ObjectStore:
+    account = (parts.hostname or "").partition(".")[0]
+    config: AzureConfig = {"account_name": account}
+    if settings.endpoint is not None:
+        config["endpoint"] = settings.endpoint
+    if settings.credentials is not None:
+        config["account_key"] = _read_secret(settings.credentials / _KEY)
+    elif settings.anonymous:
+        config["skip_signature"] = True
+    container = _bucket(parts, parts.username if account else None)
+    return AzureStore(container, config=config, **_connection(settings))
+
+
+def _open_https(parts: SplitResult, settings: StoreSettings) -> ObjectStore:
+    # A uri is anybody's: the token is for the server that the stack names, and for no other.
+    is_named = urlsplit(settings.endpoint or "").netloc == parts.netloc
+    connection = _connection(settings if is_named else StoreSettings())
+    if is_named and settings.credentials is not None:
+        token = _read_secret(settings.credentials / _KEY)
+        connection["client_options"]["default_headers"] = {"authorization": f"Bearer {token}"}
+    server = settings.endpoint if is_named else None
+    return HTTPStore(server or f"https://{parts.netloc}", **connection)
+
+
+_KEY = "key"
+_OPENERS: Mapping[str, Callable[[SplitResult, StoreSettings], ObjectStore]] = {
+    "s3": _open_s3,
+    "gs": _open_gcs,
+    "abfs": _open_azure,
+    "abfss": _open_azure,
+    "https": _open_https,
+}
+_FORMS = {
+    "abfs": "abfs://container@account.dfs.core.windows.net/path",
+    "abfss": "abfss://container@account.dfs.core.windows.net/path",
+}
+
+
+def _bucket(parts: SplitResult, name: str | None) -> str:
+    if name is None or not _BUCKET.fullmatch(name):
+        form = _FORMS.get(parts.scheme, f"{parts.scheme}://bucket/path")
+        raise StartupError(f"Model uri {parts.geturl()} is not of the form {form}")
+    return name
+
+
+def _connection(settings: StoreSettings) -> dict[str, Any]:
+    return {
+        "client_options": {
             "allow_http": _allows_http(settings.endpoint),
             "connect_timeout": _CONNECT_TIMEOUT,
             "read_timeout": _READ_TIMEOUT,
             "timeout": _REQUEST_TIMEOUT,
         },
-        retry_config={
+        "retry_config": {
             "max_retries": _MAX_RETRIES,
             "retry_timeout": _RETRY_TIMEOUT,
             "backoff": {"init_backoff": _FIRST_BACKOFF, "max_backoff": _LARGEST_BACKOFF, "base": 2},
         },
-    )
+    }
 
 
 def _read_secret(path: Path) -> str:

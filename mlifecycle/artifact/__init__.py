@@ -13,10 +13,15 @@ from mlifecycle.artifact.signature import (
     check_signature,
     load_signers,
 )
-from mlifecycle.artifact.stored import ArtifactError, StoredFolder, open_folder
+from mlifecycle.artifact.stored import (
+    ArtifactError,
+    StoredFolder,
+    UnlistedFiles,
+    open_folder,
+)
 from mlifecycle.digests import folder_digest
 from mlifecycle.exclusive import exclusively, write_whole
-from mlifecycle.formats import Format
+from mlifecycle.formats import FORMATS, Format
 from mlifecycle.model_store import ModelStore
 from mlifecycle.security import model_files
 from mlifecycle.security.evidence import Scan
@@ -25,6 +30,14 @@ from mlifecycle.security.model_files.known_types import TYPES
 from mlifecycle.security.model_files.pickles import SCANNERS
 
 __all__ = ["Artifact", "ArtifactError", "GoldenSamples", "Signature", "inspect_artifact"]
+
+# What an artifact's folder may hold beside what these name.
+_LIKELY = (
+    *(name for item in FORMATS.values() for name in item.files),
+    MLMODEL,
+    GOLDEN_FILE,
+    SIGNATURE_FILE,
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +75,10 @@ def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
 
     Raises:
         ArtifactError: a file is missing (`Model file not found at <uri>`), the store refuses or
-            does not answer, the scheme is not s3, the model file may not be served, the golden
+            does not answer, the scheme has no store, the model file may not be served, the golden
             samples are malformed, or a signature is not of these files.
     """
-    folder = open_folder(uri, store)
+    folder = open_folder(uri, store, _LIKELY)
     found = find_model(folder.files, folder.read, folder.uri)
     known = _Known(folder, store.endpoint, cache)
     judged = known.judged(found.name, found.format.name)
@@ -119,6 +132,11 @@ def _siblings(model: str, judged: Judged, folder: StoredFolder) -> list[str]:
     """The other files that a model is loaded from."""
     parent = PurePosixPath(model).parent
     wanted = [str(parent / name) for name in judged.siblings]
+    if judged.is_folder and isinstance(folder.files, UnlistedFiles):
+        raise ArtifactError(
+            f"Model at {folder.uri}/{model} is a folder of files, which no server of https lists:"
+            " keep it in s3, gs or abfs"
+        )
     if judged.is_folder:
         below = f"{parent}/" if parent.name else ""
         own = {model, GOLDEN_FILE, MLMODEL, SIGNATURE_FILE}

@@ -1,19 +1,16 @@
 """The files of an artifact in its store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
+from obstore.store import HTTPStore
 
+from mlifecycle.artifact.stores import SCHEMES, Client, client_of
 from mlifecycle.model_store import ModelStore
-
-if TYPE_CHECKING:
-    from obstore.store import S3Config  # exists for type checkers only
 
 Answer = TypeVar("Answer")
 # An artifact is a folder of a few files; more is a folder of something else.
@@ -50,8 +47,8 @@ class StoredFolder:
     """
 
     uri: str
-    files: dict[str, StoredFile]
-    _client: S3Store
+    files: Mapping[str, StoredFile]
+    _client: Client
     _path: str
 
     def read(self, name: str) -> bytes:
@@ -73,21 +70,65 @@ class StoredFolder:
         return _asked(uri, lambda: bytes(result.bytes()))
 
 
-def open_folder(uri: str, store: ModelStore) -> StoredFolder:
+def open_folder(uri: str, store: ModelStore, likely: Iterable[str]) -> StoredFolder:
     """See what there is.
+
+    Args:
+        likely: names that are asked for where a store does not list what it has.
 
     Raises:
         ArtifactError: the store refuses or does not answer, or holds too much there.
     """
     parts = urlsplit(uri)
-    if parts.scheme != "s3":
-        raise ArtifactError(f"Model store of {uri} is not supported yet: s3:// is")
-    client, path = _client(parts.netloc, store), parts.path.strip("/")
-    found = _asked(uri, lambda: _listed(client, path, uri))
-    return StoredFolder(uri.rstrip("/"), {file.name: file for file in found}, client, path)
+    try:
+        client = client_of(parts, store)
+    except KeyError as error:
+        served = ", ".join(SCHEMES)
+        raise ArtifactError(f"Model store of {uri} is not supported yet: {served} are") from error
+    except ValueError as error:
+        raise ArtifactError(f"Model uri {uri} {error}") from error
+    path = parts.path.strip("/")
+    files: Mapping[str, StoredFile]
+    if isinstance(client, HTTPStore):
+        files = UnlistedFiles(lambda name: _announced(client, path, name, uri), likely)
+    else:
+        files = {file.name: file for file in _asked(uri, lambda: _listed(client, path, uri))}
+    return StoredFolder(uri.rstrip("/"), files, client, path)
 
 
-def _listed(client: S3Store, path: str, uri: str) -> list[StoredFile]:
+class UnlistedFiles(Mapping[str, StoredFile]):
+    """The files of a server that does not list them: those that it was asked for, and has."""
+
+    def __init__(self, ask: Callable[[str], StoredFile | None], likely: Iterable[str]) -> None:
+        self._ask = ask
+        self._asked = {name: ask(name) for name in likely}
+
+    def __getitem__(self, name: str) -> StoredFile:
+        if name not in self._asked:
+            self._asked[name] = self._ask(name)
+        file = self._asked[name]
+        if file is None:
+            raise KeyError(name)
+        return file
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, file in self._asked.items() if file is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _announced(client: Client, path: str, name: str, uri: str) -> StoredFile | None:
+    try:
+        found = obstore.head(client, f"{path}/{name}".lstrip("/"))
+    except FileNotFoundError:
+        return None
+    except BaseError as error:
+        raise ArtifactError(f"Model store cannot deliver {uri}/{name}: {error}") from error
+    return StoredFile(name, _strong(found["e_tag"]), found["size"])
+
+
+def _listed(client: Client, path: str, uri: str) -> list[StoredFile]:
     found: list[StoredFile] = []
     for items in obstore.list(client, path):
         for item in items:
@@ -110,25 +151,3 @@ def _asked(uri: str, ask: Callable[[], Answer]) -> Answer:
         raise ArtifactError(f"Model file not found at {uri}") from error
     except BaseError as error:
         raise ArtifactError(f"Model store cannot deliver {uri}: {error}") from error
-
-
-def _client(bucket: str, store: ModelStore) -> S3Store:
-    config: S3Config = {
-        "region": store.region,
-        "virtual_hosted_style_request": not store.endpoint,
-    }
-    if store.endpoint:
-        config["endpoint"] = store.endpoint
-    if store.access_key_id:
-        config["access_key_id"] = store.access_key_id
-        config["secret_access_key"] = store.secret_access_key
-    return S3Store(
-        bucket,
-        config=config,
-        client_options={
-            "allow_http": store.endpoint.startswith("http://"),
-            "connect_timeout": timedelta(seconds=5),
-            "timeout": timedelta(seconds=60),
-        },
-        retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=30)},
-    )

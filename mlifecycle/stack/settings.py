@@ -15,7 +15,13 @@ from mlifecycle.manifest.schema import Manifest
 from mlifecycle.model_store import ModelStore
 
 PROJECT = "mlifecycle"
-SECRETS = ("apiKeys", "signingKey", "modelStoreAccessKeyId", "modelStoreSecretAccessKey")
+SECRETS = (
+    "apiKeys",
+    "signingKey",
+    "modelStoreAccessKeyId",
+    "modelStoreSecretAccessKey",
+    "modelStoreKey",
+)
 # The engine's type of a model (components/model_deployment.py).
 MODEL_DEPLOYMENT = "mlifecycle:index:ModelDeployment"
 MODEL_VERIFICATION = "mlifecycle:index:ModelVerification"
@@ -24,6 +30,7 @@ Quantity = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|Ki|Mi|Gi|
 HOST = r"^$|^[a-z0-9-]*\{model\}[a-z0-9-]*(\.[a-z0-9-]+)+$"
 # Long enough that nobody guesses it; what can stand in a header.
 ApiKey = Annotated[str, Field(pattern=r"^[!-~]{32,256}$")]
+ANNOTATION = "eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/models"
 NotEmpty = Annotated[str, Field(min_length=1)]
 
 
@@ -56,6 +63,16 @@ def _egress(value: Any) -> Any:
     return tuple(Egress.parse(item) if isinstance(item, str) else item for item in value)
 
 
+def _annotations(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value
+    pairs = [item.partition("=") for item in value]
+    for name, _, given in pairs:
+        if "/" not in name or not given:
+            raise ValueError(f"{name!r} is not an annotation, such as {ANNOTATION}")
+    return {name: given for name, _, given in pairs}
+
+
 class StackSettings(BaseModel):
     """What one environment decides; `Pulumi.yaml` describes each key."""
 
@@ -78,6 +95,7 @@ class StackSettings(BaseModel):
     signing_key: str = Field(repr=False)
     api_keys: Annotated[Mapping[str, tuple[ApiKey, ...]], Field(repr=False)]
     model_store: ModelStore
+    workload_identity: Annotated[Mapping[str, str], BeforeValidator(_annotations)]
     replicas: Annotated[int, Field(ge=1, le=1000)]
     maximum_replicas: Annotated[int, Field(ge=1, le=1000)]
     default_team: Name
@@ -164,8 +182,10 @@ def read_settings(
                 region=get("modelStoreRegion") or "us-east-1",
                 access_key_id=get("modelStoreAccessKeyId") or "",
                 secret_access_key=get("modelStoreSecretAccessKey") or "",
+                key=get("modelStoreKey") or "",
                 signers=tuple(get("modelSigners") or ()),
             ),
+            workload_identity=get("workloadIdentity") or {},
             replicas=get("replicas"),
             maximum_replicas=get("maximumReplicas"),
             default_team=get("defaultTeam"),

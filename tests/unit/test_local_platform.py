@@ -240,3 +240,19 @@ def test_keys_of_callers_that_are_none_are_refused_without_being_shown(text: Any
     with pytest.raises(SettingsError, match="mlifecycle:apiKeys: ") as refusal:
         read_settings("prod", lambda name: config.get(f"mlifecycle:{name}"), lambda _: True)
     assert "hunter2" not in str(refusal.value)
+
+
+def test_an_identity_of_the_cloud_is_an_annotation() -> None:
+    committed = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.prod.yaml").read_text())["config"]
+
+    def read(*given: str) -> Any:
+        config = {**committed, "mlifecycle:workloadIdentity": list(given)}
+        return read_settings(
+            "prod", lambda name: config.get(f"mlifecycle:{name}"), lambda _: True
+        ).workload_identity
+
+    role = "arn:aws:iam::1:role/models=x"
+    assert read(f"eks.amazonaws.com/role-arn={role}") == {"eks.amazonaws.com/role-arn": role}
+    for wrong in ("role-arn=x", "eks.amazonaws.com/role-arn", "eks.amazonaws.com/role-arn="):
+        with pytest.raises(SettingsError, match="workloadIdentity: .* is not an annotation"):
+            read(wrong)

@@ -62,7 +62,7 @@ def _model(
     release = Release(model.name, model.version, namespace, settings.default_team, NO_LOCK.digest)
     serving = serving_of(item.manifest, settings)
     mounted = secrets(release, serving, settings, child)
-    account = workload.service_account(release, child)
+    account = workload.service_account(release, settings, child)
     workload.service(release, child)
     network.model_policy(release, settings.caller_namespaces, settings.egress, child)
     scale = availability.scale_of(item.manifest.spec.inference, settings)

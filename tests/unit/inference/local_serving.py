@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -85,7 +86,7 @@ def serve_files(folder: Path) -> Iterator[FileStore]:
 
     class Handler(SimpleHTTPRequestHandler):
         def do_GET(self) -> None:
-            store.requests.append((self.path, self.headers.get("Authorization")))
+            store.requests.append((unquote(self.path), self.headers.get("Authorization")))
             if store.refuse_with is None:
                 super().do_GET()
                 return
@@ -95,6 +96,10 @@ def serve_files(folder: Path) -> Iterator[FileStore]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body.encode())
+
+        def end_headers(self) -> None:
+            self.send_header("ETag", '"of-any-content"')
+            super().end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -107,7 +112,7 @@ def serve_files(folder: Path) -> Iterator[FileStore]:
         server.shutdown()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -164,7 +169,7 @@ def run_server(release: dict[str, Any] | None, home: Path, environment: dict[str
     release_file = home / "release.json"
     if release is not None:
         release_file.write_text(json.dumps(release))
-    port = _free_port()
+    port = free_port()
     # A clean environment: the developer's own AWS or CI variables must not decide a test.
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
     command = ["-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", str(port)]

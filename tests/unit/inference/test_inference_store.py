@@ -1,5 +1,6 @@
 """Fetching: bounds, identities, refusals. Real obstore against memory, files and HTTP."""
 
+import base64
 from pathlib import Path
 
 import pytest
@@ -87,22 +88,73 @@ def test_missing_credential_files_are_named_but_never_quoted(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(
     "uri",
-    ["gs://b/p", "az://b/p", "https://h/p", "hf://a/b", "models:/m/1", "file:///tmp", "/tmp", "s3"],
+    ["az://b/p", "http://h/p", "hf://a/b", "models:/m/1", "file:///tmp", "/tmp", "s3"],
 )
 def test_another_scheme_is_refused_in_one_line(uri: str) -> None:
     with pytest.raises(StartupError) as refusal:
         fetch_artifact(uri, ["model.onnx"], StoreSettings())
     assert str(refusal.value) == (
-        f"Model uri {uri} can't be fetched: this service fetches s3:// only"
+        f"Model uri {uri} can't be fetched: this service fetches s3://, gs://, abfs://, abfss://, "
+        "https://"
     )
 
 
 @pytest.mark.parametrize(
-    "uri", ["s3://", "s3:///path", "s3://user@host/p", "s3://[/p", "s3://b:1/"]
+    ("uri", "message"),
+    [
+        ("s3://", "is not of the form s3://bucket/path"),
+        ("s3:///path", "is not of the form s3://bucket/path"),
+        ("s3://user@host/p", "is not of the form s3://bucket/path"),
+        ("s3://b:1/", "is not of the form s3://bucket/path"),
+        ("s3://[/p", "is none: Invalid IPv6 URL"),
+        ("gs://", "is not of the form gs://bucket/path"),
+        ("gs://user@host/p", "is not of the form gs://bucket/path"),
+        ("abfs://account.dfs.core.windows.net/p", "is not of the form abfs://container@account."),
+        ("abfss://container@/p", "is not of the form abfss://container@account."),
+    ],
 )
-def test_a_malformed_s3_uri_is_refused(uri: str) -> None:
-    with pytest.raises(StartupError, match="is not of the form s3://bucket/path"):
+def test_a_malformed_uri_is_refused(uri: str, message: str) -> None:
+    with pytest.raises(StartupError, match=message):
         fetch_artifact(uri, ["model.onnx"], StoreSettings())
+
+
+def test_artifacts_are_read_from_other_stores(file_store: FileStore, tmp_path: Path) -> None:
+    """A server of files stands in for each cloud's own: what is asked, and with which identity."""
+    file_store.put({"model.onnx": b"m"})
+    host = file_store.endpoint.removeprefix("http://")
+    settings = StoreSettings(endpoint=file_store.endpoint, anonymous=True)
+    for uri, path in (
+        ("gs://models/a", "/models/a/model.onnx"),
+        ("abfss://models@account.dfs.core.windows.net/a", "/models/a/model.onnx"),
+        (f"https://{host}/models/a", "/models/a/model.onnx"),
+    ):
+        file_store.put({"model.onnx": b"m"}, prefix="a")
+        assert fetch_artifact(uri, ["model.onnx"], settings) == {"model.onnx": b"m"}
+        assert file_store.requests.pop() == (path, None)
+        with pytest.raises(StartupError, match=f"Model file not found at {uri}/other"):
+            fetch_artifact(uri, ["other"], settings)
+    (tmp_path / "key").write_text(base64.b64encode(b"not-a-real-key").decode())
+    known = StoreSettings(endpoint=file_store.endpoint, credentials=tmp_path)
+    fetch_artifact("abfs://models@account.dfs.core.windows.net/a", ["model.onnx"], known)
+    authorization = file_store.requests.pop()[1]
+    assert authorization is not None
+    assert authorization.startswith("SharedKey account:")
+
+
+def test_a_token_is_sent_to_the_server_that_the_stack_names_only(
+    file_store: FileStore, tmp_path: Path
+) -> None:
+    file_store.put({"model.onnx": b"m"}, prefix="a")
+    host = file_store.endpoint.removeprefix("http://")
+    (tmp_path / "key").write_text("a-token\n")
+    named = StoreSettings(endpoint=file_store.endpoint, credentials=tmp_path)
+    fetch_artifact(f"https://{host}/models/a", ["model.onnx"], named)
+    assert file_store.requests.pop()[1] == "Bearer a-token"
+    other = StoreSettings(endpoint="https://store.example.com", credentials=tmp_path)
+    # It would be plain http, which no other server gets either.
+    with pytest.raises(StartupError, match="can't deliver"):
+        fetch_artifact(f"https://{host}/models/a", ["model.onnx"], other)
+    assert file_store.requests == []
 
 
 def test_a_uri_that_climbs_is_refused() -> None:
