@@ -254,5 +254,5 @@ def test_an_identity_of_the_cloud_is_an_annotation() -> None:
     role = "arn:aws:iam::1:role/models=x"
     assert read(f"eks.amazonaws.com/role-arn={role}") == {"eks.amazonaws.com/role-arn": role}
     for wrong in ("role-arn=x", "eks.amazonaws.com/role-arn", "eks.amazonaws.com/role-arn="):
-        with pytest.raises(SettingsError, match="workloadIdentity: .* is not an annotation"):
+        with pytest.raises(SettingsError, match=r"workloadIdentity: .* is not an annotation"):
             read(wrong)
