@@ -136,15 +136,39 @@ def test_what_changes_nothing_about_images_is_let_through(guarded: Sandbox) -> N
         assert kubectl(guarded, "label", kind, "--all", "note=x").code == 0
 
 
-def test_where_the_list_only_audits_a_person_is_warned(
-    guarded: Sandbox, platform: Platform, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
-) -> None:
-    """Another stack in the same cluster: the production one's policy leaves its namespace alone."""
+@pytest.fixture(scope="module")
+def audited(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """A development stack with the same model, in the same cluster."""
     with released_stack(platform, tmp_path_factory.mktemp("audited")) as sandbox:
-        result = create(sandbox, tmp_path, "PodTemplate", FOREIGN)
-        assert result.code == 0, result.output
-        assert f"stack {sandbox.stack} has not released {FOREIGN}" in result.output
-        assert guarded.stack not in result.output
+        yield sandbox
+
+
+def test_where_the_list_only_audits_a_person_is_warned(
+    guarded: Sandbox, audited: Sandbox, tmp_path: Path
+) -> None:
+    """The production stack's policy leaves the development one's namespace alone."""
+    result = create(audited, tmp_path, "PodTemplate", FOREIGN)
+    assert result.code == 0, result.output
+    assert f"stack {audited.stack} has not released {FOREIGN}" in result.output
+    assert guarded.stack not in result.output
+
+
+def test_a_stack_that_goes_takes_nothing_of_another(guarded: Sandbox, audited: Sandbox) -> None:
+    def all_of(sandbox: Sandbox) -> set[str]:
+        kinds = "pods,deployments,services,configmaps,secrets,ingresses,networkpolicies"
+        found = kubectl(sandbox, "get", kinds, "--output", "name")
+        assert found.code == 0, found.output
+        return set(found.output.split())
+
+    before = all_of(guarded)
+    result = audited.pulumi("destroy", "--yes")
+    assert result.code == 0, result.output
+    assert guarded.run("kubectl", "get", "namespace", audited.namespace).code != 0
+    assert all_of(guarded) == before
+    policies = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
+    for kind in policies:
+        assert kubectl(guarded, "get", kind, f"mlifecycle-{guarded.stack}").code == 0
+        assert kubectl(guarded, "get", kind, f"mlifecycle-{audited.stack}").code != 0
 
 
 def test_the_commands_of_a_rollback_by_hand_are_let_through(guarded: Sandbox) -> None:
