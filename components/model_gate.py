@@ -13,6 +13,7 @@ from mlifecycle.gate import Candidate, GateRefusal, GateSettings, Passed, pass_g
 from mlifecycle.governance.context import Context
 from mlifecycle.report.escape import line, terminal
 from mlifecycle.report.governance import notice_text, refusal_text
+from mlifecycle.security.verdict import databases
 
 # What may run in a gate beside its scans: wheels 600 s, build 900 s, two databases 300 s each; and
 # what is settled behind it, another 1200 s.
@@ -92,6 +93,8 @@ class ModelGate:
             passed = await in_hook_pool(self.passed)
         except GateRefusal as error:
             return self._worded(error)
+        words = f"passed the gate by {databases(passed.evidence.scans)}"
+        pulumi.log.info(terminal(f"{self._inputs.model}: {words}"))
         for finding in passed.findings:
             text = notice_text(finding, self._inputs.context.date)
             pulumi.log.warn(terminal(f"{self._inputs.model}: {text}"))

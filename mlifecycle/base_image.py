@@ -58,9 +58,10 @@ class BaseImages:
         file = self.patches.cache / "base-images" / f"{digest}.json"
         # The preview and its `up` must agree, and one fetch is enough for two runs.
         with exclusively(file):
-            if file.exists():
+            try:
                 patches = OsPatches(**json.loads(file.read_text()))
-            else:
+            # One that a machine's crash has emptied is none.
+            except (OSError, ValueError, TypeError):
                 patches = self.patches.find(reference, self.builder)
                 write_whole(file, json.dumps(asdict(patches)))
         return BaseImage(name, reference, patches, is_kept=False)

@@ -119,7 +119,7 @@ def pass_gate(candidate: Candidate, context: Context, settings: GateSettings) ->
     if stands:
         found = [standing_finding(item) if item.refuses else item for item in found]
     if refusals(found):
-        raise GateRefusal(verdict.failure_text(found))
+        raise GateRefusal(verdict.failure_text(found, scans))
     return Passed(whole, tuple(found), stands)
 
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from mlifecycle.security.attestations import KINDS
+from mlifecycle.security.attestations import SBOM, SUMMARY, VULNERABILITIES
 
 # No transparency log and no certificates stand behind a key of one's own.
 TRUSTED_ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
@@ -51,7 +51,7 @@ def assert_cosign_verifies(
     """An image has a statement of each kind of the gate's, by that key."""
     root = key.public.with_name("root.json")
     root.write_text(json.dumps(TRUSTED_ROOT))
-    for kind in KINDS:
+    for kind in (SBOM, VULNERABILITIES, SUMMARY):
         _run(
             *(str(cosign), "verify-attestation", "--key", str(key.public)),
             *("--private-infrastructure", "--trusted-root", str(root), "--type", kind, image),

@@ -1,9 +1,12 @@
 """The model artifact in its store: what it is, whether it may be served, and its golden samples."""
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
+
+from pydantic import ValidationError
 
 from mlifecycle.artifact.golden import GOLDEN_FILE, GoldenSamples, read_golden
 from mlifecycle.artifact.layout import MLMODEL, find_model
@@ -168,7 +171,8 @@ class _Known:
         digest = hashlib.sha256("\n".join(key).encode()).hexdigest()
         file = self.cache / "artifacts" / f"{digest}.json"
         with exclusively(file):
-            if file.exists():
+            # One that a machine's crash has emptied is none.
+            with contextlib.suppress(OSError, ValidationError):
                 return Judged.model_validate_json(file.read_text())
             # Of just the content that was announced, or an error.
             judged = self._read(name, format_name)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from pydantic import ValidationError
 
@@ -16,8 +17,9 @@ SBOM = "https://cyclonedx.org/bom"
 VULNERABILITIES = "https://in-toto.io/attestation/vulns/v0.2"
 SUMMARY = "https://slsa.dev/verification_summary/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
-# What a gate states of every image.
-KINDS = (SBOM, VULNERABILITIES, SUMMARY)
+# What a gate states of every image, by the statements' names.
+PACKAGES, MODEL, VERDICT = "packages", "model", "verdict"
+ALWAYS = frozenset({PACKAGES, MODEL, VERDICT, "trivy/image", "grype/image"})
 GATE = "https://mlifecycle.io/gate"
 
 
@@ -26,10 +28,12 @@ class Statement:
     """One statement about an image, ready to be attached to it.
 
     Attributes:
+        name: tells it from others of its kind, such as `trivy/image`.
         scanned_by: in a summary, what looked at the image: it can be read without the text.
     """
 
     kind: str
+    name: str
     text: str
     scanned_by: str = ""
 
@@ -44,16 +48,32 @@ def statements(
         policy_digest: 64 hex digits over the policy by which it was judged.
         stands: whether it did not pass, and runs on until its next change.
     """
-    predicates: list[tuple[str, Any]] = [(SBOM, json.loads(evidence.sbom))]
-    predicates += [(VULNERABILITIES, _vulnerabilities(scan)) for scan in evidence.scans]
-    made = [statement(image, evidence.image_digest, kind, body) for kind, body in predicates]
-    summary = statement(
-        image,
-        evidence.image_digest,
-        SUMMARY,
-        _summary(image, evidence, policy_digest, "FAILED" if stands else "PASSED"),
-    )
+    digest = evidence.image_digest
+    made = [statement(image, digest, SBOM, PACKAGES, _packages(image, evidence))]
+    made += [
+        statement(
+            *(image, digest, VULNERABILITIES, f"{scan.scanner}/{scan.target}"),
+            _vulnerabilities(scan),
+        )
+        for scan in evidence.scans
+    ]
+    result = _summary(image, evidence, policy_digest, "FAILED" if stands else "PASSED")
+    summary = statement(image, digest, SUMMARY, VERDICT, result)
     return [*made, replace(summary, scanned_by=evidence.scanned_by)]
+
+
+def _packages(image: str, evidence: Evidence) -> dict[str, Any]:
+    """The list of packages, as this image's own: models of one runtime share the scan of it."""
+    document: dict[str, Any] = json.loads(evidence.sbom)
+    metadata = document.get("metadata") or {}
+    described = {
+        "bom-ref": (metadata.get("component") or {}).get("bom-ref", image),
+        "type": "container",
+        "name": image,
+        "version": evidence.image_digest,
+    }
+    serial = uuid5(NAMESPACE_URL, f"{image}@{evidence.image_digest}").urn
+    return document | {"serialNumber": serial, "metadata": metadata | {"component": described}}
 
 
 def evidence_in(image_digest: str, build: str, found: Iterable[str]) -> Evidence | None:
@@ -100,7 +120,7 @@ def _when(scan: Scan) -> datetime:
     return scan.finished_at
 
 
-def statement(image: str, digest: str, kind: str, predicate: Any) -> Statement:
+def statement(image: str, digest: str, kind: str, name: str, predicate: Any) -> Statement:
     """A statement about an image: equal predicates give equal texts."""
     document = {
         "_type": STATEMENT_TYPE,
@@ -108,7 +128,7 @@ def statement(image: str, digest: str, kind: str, predicate: Any) -> Statement:
         "predicateType": kind,
         "predicate": predicate,
     }
-    return Statement(kind, json.dumps(document, sort_keys=True))
+    return Statement(kind, name, json.dumps(document, sort_keys=True))
 
 
 def _vulnerabilities(scan: Scan) -> dict[str, Any]:

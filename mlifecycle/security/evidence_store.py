@@ -12,7 +12,7 @@ from mlifecycle import registry
 from mlifecycle.image import names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.process import ToolError
-from mlifecycle.security.attestations import KINDS, Statement, evidence_in
+from mlifecycle.security.attestations import ALWAYS, Statement, evidence_in
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.signing import BUNDLE, StatementSigner
 
@@ -24,6 +24,8 @@ ATTEMPTS = 5
 STATEMENT = "application/vnd.in-toto+json"
 PREDICATE = "in-toto.io/predicate-type"
 SCANNED_BY = "mlifecycle.io/scanned-by"
+NAME = "mlifecycle.io/statement"
+KEY = "mlifecycle.io/key"
 BUNDLE_PREDICATE, BUNDLE_CONTENT = (
     "dev.sigstore.bundle.predicateType",
     {"dev.sigstore.bundle.content": "dsse-envelope"},
@@ -51,22 +53,23 @@ def find_evidence(
 def has_evidence(
     repository: str, digest: str, scanned_by: str, signer: StatementSigner | None
 ) -> bool:
-    """Whether an image has statements of each kind, without a look at what they say.
+    """Whether an image has all its statements, without a look at what they say.
 
     Args:
         scanned_by: what must have looked at it, by its summary.
+        signer: where there is one, only what says that its key has signed it counts.
 
     Raises:
         ToolError: the registry does not answer.
     """
-    wanted, key = (STATEMENT, PREDICATE) if signer is None else (BUNDLE, BUNDLE_PREDICATE)
     found = [
         item.annotations
         for item in registry.attachments(repository, digest)
-        if item.media_type == wanted
+        if item.media_type == (STATEMENT if signer is None else BUNDLE)
+        and item.annotations.get(KEY) == (signer and signer.hint)
     ]
     looked = {annotations.get(SCANNED_BY) for annotations in found}
-    return scanned_by in looked and {annotations.get(key) for annotations in found} >= set(KINDS)
+    return scanned_by in looked and {annotations.get(NAME) for annotations in found} >= ALWAYS
 
 
 def store_statements(
@@ -98,30 +101,36 @@ def _attach_missing(
 def _attach(
     repository: str, digest: str, statement: Statement, signer: StatementSigner | None
 ) -> None:
-    ours = {SCANNED_BY: statement.scanned_by} if statement.scanned_by else {}
+    ours = {NAME: statement.name}
+    if statement.scanned_by:
+        ours[SCANNED_BY] = statement.scanned_by
     if signer is None:
         annotations = {PREDICATE: statement.kind, **ours}
         registry.attach(repository, digest, STATEMENT, annotations, statement.text)
     else:
-        annotations = {**BUNDLE_CONTENT, BUNDLE_PREDICATE: statement.kind, **ours}
-        registry.attach(repository, digest, BUNDLE, annotations, signer.bundle(statement.text))
+        signed = {**BUNDLE_CONTENT, BUNDLE_PREDICATE: statement.kind, KEY: signer.hint}
+        registry.attach(repository, digest, BUNDLE, signed | ours, signer.bundle(statement.text))
 
 
 def _missing(
     repository: str, digest: str, wanted: list[Statement], signer: StatementSigner | None
 ) -> list[Statement]:
     there = _statements(repository, digest, signer)
-    return [statement for statement in wanted if statement.text not in there]
+    return [item for item in wanted if item.name not in there.get(item.text, ())]
 
 
-def _statements(repository: str, digest: str, signer: StatementSigner | None) -> set[str]:
-    """What is stated of an image: by anybody, or where there is a signer, by its key."""
-    wanted = STATEMENT if signer is None else BUNDLE
-    texts = [
-        registry.read_attachment(repository, item).strip()
-        for item in registry.attachments(repository, digest)
-        if item.media_type == wanted
-    ]
-    if signer is None:
-        return set(texts)
-    return {statement for text in texts if (statement := signer.statement(text)) is not None}
+def _statements(
+    repository: str, digest: str, signer: StatementSigner | None
+) -> dict[str, set[str | None]]:
+    """What is stated of an image, with the names of those who state it: by anybody, or where there
+    is a signer, by its key.
+    """
+    found: dict[str, set[str | None]] = {}
+    for item in registry.attachments(repository, digest):
+        if item.media_type != (STATEMENT if signer is None else BUNDLE):
+            continue
+        read = registry.read_attachment(repository, item).strip()
+        text = read if signer is None else signer.statement(read)
+        if text is not None:
+            found.setdefault(text, set()).add(item.annotations.get(NAME))
+    return found

@@ -12,6 +12,7 @@ from mlifecycle.exclusive import exclusively, write_whole
 from mlifecycle.image import build, context, names
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.os_patches import PatchStore
+from mlifecycle.process import ToolError
 from mlifecycle.security import grype, trivy
 from mlifecycle.security.database import trusted_until_failure
 from mlifecycle.security.evidence import (
@@ -23,7 +24,12 @@ from mlifecycle.security.evidence import (
     scanner_names,
 )
 from mlifecycle.security.evidence_store import find_evidence
-from mlifecycle.security.layouts import keep_layers, layers_of, lend_layers
+from mlifecycle.security.layouts import (
+    configuration_of,
+    keep_layers,
+    layers_of,
+    lend_layers,
+)
 from mlifecycle.security.signing import StatementSigner
 
 # How long a scan is shared by what changes: vendors' databases come every few hours.
@@ -89,13 +95,21 @@ def layout_of(inputs: BuildInputs, scanners: Scanners) -> Path:
     """An OCI layout that holds the image: this machine's, or built now from the same inputs.
 
     Raises:
-        ToolError: the build fails.
+        ToolError: the build fails, or gives other bytes than those that were scanned.
     """
     folder = _folder(inputs, scanners)
     with exclusively(folder):
-        layout = folder / "layout"
+        layout, file = folder / "layout", folder / "evidence.json"
         if not (layout / "index.json").exists():
-            _build(inputs, scanners, layout)
+            digest, evidence = _build(inputs, scanners, layout), read_scans(Evidence, file)
+            if evidence is not None and evidence.image_digest != digest:
+                # It speaks of bytes that are gone: the next run scans what there is.
+                file.unlink()
+                raise ToolError(
+                    f"the image of {inputs.model} builds to {digest} now, and not to"
+                    f" {evidence.image_digest}, which was scanned: this machine's builder has"
+                    " changed. Run the same command again, which scans what it builds"
+                )
         return layout
 
 
@@ -171,7 +185,9 @@ def scan_versions(versions: Sequence[str], target: Target, scanners: Scanners) -
 
 def _runtime_scans(layout: Path, scanners: Scanners) -> RuntimeScans:
     layers = layers_of(layout)[:-1]
-    folder = scanners.cache / "runtimes" / _key(*layers, _scanner_key(scanners))
+    # Secrets stand in its configuration too, which may change where no layer does.
+    key = _key(*layers, configuration_of(layout), _scanner_key(scanners))
+    folder = scanners.cache / "runtimes" / key
     with exclusively(folder):
         file = folder / "scans.json"
         known = read_scans(RuntimeScans, file)

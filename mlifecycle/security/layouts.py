@@ -11,6 +11,8 @@ from mlifecycle.process import ToolError
 
 # How long a layout is kept: from a preview to the `up` that follows it.
 LAYOUT_SECONDS = 24 * 3600
+# The labels that differ between models of one runtime (mlifecycle/image/build.py).
+OF_ONE_MODEL = ("org.opencontainers.image.title", "org.opencontainers.image.version")
 
 
 def layers_of(layout: Path) -> tuple[str, ...]:
@@ -21,9 +23,28 @@ def layers_of(layout: Path) -> tuple[str, ...]:
     """
     try:
         (image,) = json.loads((layout / "index.json").read_bytes())["manifests"]
-        blob = _blobs(layout) / image["digest"].removeprefix("sha256:")
-        return tuple(layer["digest"] for layer in json.loads(blob.read_bytes())["layers"])
+        manifest = json.loads(_blob(layout, image["digest"]))
+        return tuple(layer["digest"] for layer in manifest["layers"])
     except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ToolError(f"{layout} holds no image that can be read: {error}") from error
+
+
+def configuration_of(layout: Path) -> str:
+    """64 hex digits over what an image says of itself, but for whose it is: environment, history.
+
+    Raises:
+        ToolError: as `layers_of`.
+    """
+    try:
+        (image,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+        manifest = json.loads(_blob(layout, image["digest"]))
+        said = json.loads(_blob(layout, manifest["config"]["digest"]))
+        labels = said["config"].get("Labels") or {}
+        said["config"]["Labels"] = {k: v for k, v in labels.items() if k not in OF_ONE_MODEL}
+        # Its last layer is the model's own.
+        said["rootfs"]["diff_ids"].pop()
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise ToolError(f"{layout} holds no image that can be read: {error}") from error
 
 
@@ -69,6 +90,10 @@ def prune_layouts(cache: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             if made.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _blob(layout: Path, digest: str) -> bytes:
+    return (_blobs(layout) / digest.removeprefix("sha256:")).read_bytes()
 
 
 def _blobs(layout: Path) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
-from mlifecycle.security.attestations import SBOM, TEST_RESULT, Statement, statement
+from mlifecycle.security.attestations import MODEL, SBOM, TEST_RESULT, Statement, statement
 
 MACHINE_LEARNING_MODEL = "machine-learning-model"
 
@@ -50,7 +50,7 @@ def model_bom(image: str, digest: str, manifest: Manifest, inputs: BuildInputs) 
         "version": 1,
         "metadata": {"component": component},
     }
-    return statement(image, digest, SBOM, document)
+    return statement(image, digest, SBOM, MODEL, document)
 
 
 def golden_result(image: str, digest: str, inputs: BuildInputs, samples: int) -> Statement:
@@ -66,4 +66,4 @@ def golden_result(image: str, digest: str, inputs: BuildInputs, samples: int) ->
         ],
         "passedTests": tests,
     }
-    return statement(image, digest, TEST_RESULT, predicate)
+    return statement(image, digest, TEST_RESULT, "golden predictions", predicate)

@@ -64,7 +64,7 @@ def repository_refusal(
     scanned = Scanned(tuple(scans), required)
     nobody = verdict.Release(model="", version="", image_digest="", base_image="")
     found = verdict.judge(scanned, nobody, environment, governance, context)
-    return verdict.failure_text(found) if refusals(found) else ""
+    return verdict.failure_text(found, scans) if refusals(found) else ""
 
 
 def is_on_main(root: Path) -> bool:

@@ -46,6 +46,11 @@ class StatementSigner:
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         return cls(CryptoSigner(key), base64.b64encode(hashlib.sha256(public).digest()).decode())
 
+    @property
+    def hint(self) -> str:
+        """The digest of its public key, by which readers find that."""
+        return self._hint
+
     def bundle(self, statement: str) -> str:
         """A statement, signed."""
         envelope = Envelope(statement.encode(), _PAYLOAD, {})

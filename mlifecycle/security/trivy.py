@@ -3,6 +3,7 @@
 Its exit code says little, so its report is read, and a report that shows no real scan is an error.
 """
 
+import math
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -55,6 +56,8 @@ def scan_image(layout: Path, *, database: str, cache: Path, timeout: float) -> I
                 *("trivy", "image", "--input", layout.absolute(), "--scanners", "vuln,secret"),
                 *("--list-all-pkgs", "--cache-dir", prepared.absolute(), *OFFLINE),
                 *("--format", "json", "--output", folder / "report.json"),
+                # Its own limit, five minutes, would come first; ours tells what was slow.
+                *("--timeout", f"{math.ceil(timeout) + 60}s"),
             ],
             timeout=timeout,
             # Not in the checkout: a .trivyignore or trivy.yaml there would let its author waive.

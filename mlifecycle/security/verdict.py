@@ -10,6 +10,7 @@ from mlifecycle.governance.findings import Finding, Level, refusals
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.waivers import Waiver
 from mlifecycle.report.escape import terminal
+from mlifecycle.security.evidence import Scan
 from mlifecycle.security.rules import SCAN_RULES, Scanned, merged
 
 REBUILD = ("Rebuild container", "Re-submit deployment")
@@ -47,8 +48,10 @@ def judge(
     ]
 
 
-def failure_text(findings: Iterable[Finding]) -> str:
-    """The refusal as the reader sees it: what to do about vulnerabilities first."""
+def failure_text(findings: Iterable[Finding], scans: Iterable[Scan]) -> str:
+    """The refusal as the reader sees it: what to do about vulnerabilities first, and by which
+    databases.
+    """
     found = refusals(findings)
     remedies = [finding.remediation for finding in found]
     vulnerable = [finding.remediation for finding in found if finding.subject]
@@ -56,7 +59,19 @@ def failure_text(findings: Iterable[Finding]) -> str:
     lines = ["❌ Security scan failed", "", *(f"- {finding.message}" for finding in found)]
     lines += ["", "Action Required:"]
     lines += [f"{number}. {action}" for number, action in enumerate(dict.fromkeys(actions), 1)]
+    if vulnerable and (known := databases(scans)):
+        lines += ["", f"Databases: {known}"]
     return terminal("\n".join(lines))
+
+
+def databases(scans: Iterable[Scan]) -> str:
+    """Each database that was asked, its origin and its day; empty where none was."""
+    asked = {
+        f"{scan.scanner}'s from {scan.database.origin} of {scan.database.updated_at:%Y-%m-%d}"
+        for scan in scans
+        if scan.database
+    }
+    return ", ".join(sorted(asked))
 
 
 def _settled(finding: Finding, waivers: list[Waiver], today: date) -> Finding:

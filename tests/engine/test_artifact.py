@@ -90,6 +90,13 @@ def test_a_model_is_read_again_only_when_it_has_changed(
     assert read.count("model.onnx") == 2
 
 
+def test_what_a_crash_has_emptied_is_made_again(stored: Stored, tmp_path: Path) -> None:
+    first = inspect_artifact(stored.uri, stored.store, tmp_path)
+    for file in tmp_path.rglob("*.json"):
+        file.write_text("")
+    assert inspect_artifact(stored.uri, stored.store, tmp_path) == first
+
+
 def test_a_refusal_is_remembered_too(stored: Stored, read: list[str], tmp_path: Path) -> None:
     stored.write("model.onnx", b"\x80\x04N.")
     for _ in range(2):

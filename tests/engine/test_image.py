@@ -10,11 +10,12 @@ from typing import IO, Any, cast
 
 import pytest
 
+from mlifecycle import registry
 from mlifecycle.base_image import BaseImages
 from mlifecycle.digests import whole_digest
 from mlifecycle.image import build
 from mlifecycle.image.context import BuildContext, in_one_folder, stage
-from mlifecycle.process import run_tool
+from mlifecycle.process import ToolError, run_tool
 from mlifecycle.registry import push_layout
 from mlifecycle.security import trivy
 from mlifecycle.security.image_scan import layout_of
@@ -154,6 +155,42 @@ def test_a_secret_in_an_images_configuration_is_found(gate: Gate, tmp_path: Path
     )
     assert "aws-access-key-id" in {secret.rule for secret in found.scan.secrets}
     assert ACCESS_KEY not in repr(found)
+
+
+def test_a_base_that_differs_in_its_environment_only_is_scanned_anew(
+    gate: Gate, tmp_path: Path
+) -> None:
+    """What the scans are shared by: the layers, and what an image says of itself."""
+    gate.passes()
+    dockerfile = tmp_path / "Dockerfile"
+    dockerfile.write_text(f"FROM {gate.inputs.base_image}\nENV KEY={ACCESS_KEY}\n")
+    scanners = gate.settings.scanners
+    name = f"{scanners.registry}/base-with-a-key"
+    run_tool(
+        [
+            *("buildx", "build", "--builder", scanners.builder, "--platform", build.PLATFORM),
+            *("--provenance=false", "--file", dockerfile),
+            *("--output", f"type=image,name={name}:1,push=true", tmp_path),
+        ],
+        timeout=300,
+    )
+    base = f"{name}@{registry.resolve_digest(f'{name}:1')}"
+    changed = replace(gate, inputs=replace(gate.inputs, base_image=base))
+    assert "secret (aws-access-key-id)" in changed.refuses()
+
+
+def test_a_builder_that_gives_other_bytes_by_now_is_followed_by_new_scans(gate: Gate) -> None:
+    evidence = gate.passes().evidence
+    scanners = gate.settings.scanners
+    (file,) = scanners.cache.glob("gate/*/evidence.json")
+    earlier = "sha256:" + "0" * 64
+    # As a builder of another version may have left it.
+    file.write_text(evidence.model_copy(update={"image_digest": earlier}).model_dump_json())
+    shutil.rmtree(file.with_name("layout"))
+    with pytest.raises(ToolError, match=f"builds to {evidence.image_digest} now, and not to "):
+        layout_of(gate.inputs, scanners)
+    assert gate.passes().evidence.image_digest == evidence.image_digest
+    assert layout_of(gate.inputs, scanners) == file.with_name("layout")
 
 
 @pytest.mark.full

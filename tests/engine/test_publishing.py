@@ -11,7 +11,9 @@ import pytest
 
 from mlifecycle import registry
 from mlifecycle.process import run_tool
+from mlifecycle.release import publication
 from mlifecycle.release.publication import is_published, publish
+from mlifecycle.security.attestations import ALWAYS
 from mlifecycle.security.evidence import Evidence
 from mlifecycle.security.evidence_store import find_evidence
 from mlifecycle.security.signing import StatementSigner
@@ -99,6 +101,42 @@ def test_two_who_publish_at_once_leave_evidence_that_is_whole(
     if key:
         assert_cosign_verifies(image, key, cosign, os.environ)
         assert {"dpkg", "onnxruntime"} <= packages_by_trivy(image, tmp_path, os.environ)
+
+
+def test_evidence_that_lacks_a_statement_is_owed(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that others are of the same kind as."""
+    evidence, target = gate.passes().evidence, gate.destination()
+    gate.push(evidence, target)
+    store = publication.store_statements
+    for lost in sorted(ALWAYS):
+        where = replace(target, repository=f"{target.repository}/{lost}")
+        gate.push(evidence, where)
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                publication,
+                "store_statements",
+                lambda repository, digest, wanted, signer, lost=lost: store(
+                    repository, digest, [item for item in wanted if item.name != lost], signer
+                ),
+            )
+            publish(evidence, gate.inputs, SEED, where)
+        assert not is_published(gate.inputs, evidence.image_digest, where), lost
+        publish(evidence, gate.inputs, SEED, where)
+        assert is_published(gate.inputs, evidence.image_digest, where)
+
+
+def test_evidence_by_a_key_that_was_replaced_is_owed(gate: Gate, tmp_path: Path) -> None:
+    evidence = gate.passes().evidence
+    signers = [StatementSigner.of_key(KeyPair.make(tmp_path).private) for _ in range(2)]
+    targets = [replace(gate.destination(), signer=signer) for signer in signers]
+    gate.push(evidence, targets[0])
+    for target in targets:
+        assert not is_published(gate.inputs, evidence.image_digest, target)
+        publish(evidence, gate.inputs, SEED, target)
+        assert is_published(gate.inputs, evidence.image_digest, target)
+        assert find_evidence(target.repository, gate.inputs, target.signer) is not None
 
 
 def test_what_another_key_has_signed_is_no_evidence(gate: Gate, tmp_path: Path) -> None:

@@ -10,11 +10,12 @@ from mlifecycle.security.evidence import (
     Secret,
 )
 from mlifecycle.security.rules import SCAN_RULES, Scanned
-from tests.policy.scans import TODAY, TORCH, judged, scan, vulnerability
+from tests.policy.scans import NOW, TODAY, TORCH, judged, scan, vulnerability
 
 
 def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
-    assert verdict.failure_text(judged(scan(TORCH))) == (
+    found = scan(TORCH)
+    assert verdict.failure_text(judged(found), [found]) == (
         "❌ Security scan failed\n"
         "\n"
         "- CVE-2022-45907 in torch==1.9.0\n"
@@ -24,7 +25,9 @@ def test_the_refusal_reads_as_printed_in_the_workflow() -> None:
         "Action Required:\n"
         "1. Update requirements.txt\n"
         "2. Rebuild container\n"
-        "3. Re-submit deployment"
+        "3. Re-submit deployment\n"
+        "\n"
+        f"Databases: trivy's from registry/db:2 of {NOW:%Y-%m-%d}"
     )
 
 
@@ -37,9 +40,10 @@ def test_a_package_of_the_system_is_upgraded_by_renewing_the_base_image() -> Non
 
 def test_any_secret_blocks_and_names_its_place_once() -> None:
     secret = Secret(rule="pem", file="app/x.py", line=2)
-    found = judged(scan(secrets=(secret,)), scan(secrets=(secret,)))
+    scans = [scan(secrets=(secret,)), scan(secrets=(secret,))]
+    found = judged(*scans)
     assert [finding.message for finding in found] == ["secret (pem) in app/x.py, line 2"]
-    assert verdict.failure_text(found).endswith(
+    assert verdict.failure_text(found, scans).endswith(
         "Action Required:\n"
         "1. Remove the secret and revoke it: it has left its vault\n"
         "2. Re-submit deployment"
@@ -48,7 +52,7 @@ def test_any_secret_blocks_and_names_its_place_once() -> None:
 
 def test_every_kind_of_finding_has_its_remedy_behind_the_steps_that_all_share() -> None:
     both = scan(TORCH, secrets=(Secret(rule="pem", file="x", line=2),))
-    steps = verdict.failure_text(judged(both)).split("Action Required:\n")[1].splitlines()
+    steps = verdict.failure_text(judged(both), ()).split("Action Required:\n")[1].splitlines()
     assert [step[:20] for step in steps] == [
         "1. Update requiremen",
         "2. Rebuild container",

@@ -164,7 +164,7 @@ def test_a_weakness_blocks_from_medium_severity_and_confidence(
 def test_a_pickle_passes_by_a_waiver_only(stage: str) -> None:
     (found,) = judged(scan(), format_name="pickle", stage=stage)
     assert (found.rule, found.refuses) == ("model-pickle", True)
-    text = verdict.failure_text([found])
+    text = verdict.failure_text([found], ())
     assert "1. Save the model with skops.io.dump, or export it to ONNX with skl2onnx" in text
     waived = waiver(finding="model-pickle", model="fraud-detector", version="2.1.0")
     (found,) = judged(scan(), format_name="pickle", stage=stage, waivers=(waived,))

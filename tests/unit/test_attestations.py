@@ -33,20 +33,55 @@ SCANS = tuple(
     )
     for scanner in ("grype", "trivy")
 )
-EVIDENCE = Evidence(
-    image_digest=IMAGE, build="c" * 64, scans=SCANS, sbom=json.dumps({"components": [{"a": 1}]})
-)
+# Models of one runtime share the scan of one of them, whose name the list of packages carries.
+OF_THE_FIRST = {
+    "bom-ref": "7",
+    "name": "/a/builders/folder",
+    "properties": [{"name": "aquasecurity:trivy:Labels", "value": "another-model"}],
+}
+PACKAGES = {
+    "serialNumber": "urn:uuid:0",
+    "metadata": {"tools": ["trivy"], "component": OF_THE_FIRST},
+    "components": [{"a": 1}],
+    "dependencies": [{"ref": "7"}],
+}
+MADE = Evidence(image_digest=IMAGE, build="c" * 64, scans=SCANS, sbom=json.dumps(PACKAGES))
 
 
 def texts_of(evidence: Evidence, *, stands: bool = False) -> list[str]:
     return [item.text for item in statements("registry/x", evidence, "0" * 64, stands=stands)]
 
 
-TEXTS = texts_of(EVIDENCE)
+TEXTS = texts_of(MADE)
+FOUND_AGAIN = evidence_in(IMAGE, MADE.build, TEXTS)
+assert FOUND_AGAIN is not None
+EVIDENCE = FOUND_AGAIN
 
 
 def test_evidence_is_the_same_after_the_way_through_a_registry() -> None:
-    assert evidence_in(IMAGE, EVIDENCE.build, TEXTS) == EVIDENCE
+    assert EVIDENCE.model_copy(update={"sbom": MADE.sbom}) == MADE
+    assert evidence_in(IMAGE, EVIDENCE.build, texts_of(EVIDENCE)) == EVIDENCE
+
+
+def test_a_list_of_packages_is_of_the_image_that_it_is_attached_to() -> None:
+    said = json.loads(EVIDENCE.sbom)
+    assert said["metadata"] == {
+        "tools": ["trivy"],
+        "component": {
+            "bom-ref": "7",
+            "type": "container",
+            "name": "registry/x",
+            "version": IMAGE,
+        },
+    }
+    assert said["components"] == PACKAGES["components"]
+    assert said["serialNumber"] not in ("urn:uuid:0", other_serial_number())
+
+
+def other_serial_number() -> str:
+    other = MADE.model_copy(update={"image_digest": OTHER})
+    document = json.loads(texts_of(other)[0])
+    return str(document["predicate"]["serialNumber"])
 
 
 def test_the_statements_are_of_kinds_that_others_read() -> None:
@@ -85,7 +120,7 @@ def test_strangers_among_the_statements_are_passed_over() -> None:
     about_another = [text.replace("a" * 64, "b" * 64) for text in TEXTS]
     assert evidence_in(IMAGE, EVIDENCE.build, [*about_another, "nonsense", *TEXTS]) == EVIDENCE
     assert evidence_in(OTHER, EVIDENCE.build, [*about_another, *TEXTS]) == EVIDENCE.model_copy(
-        update={"image_digest": OTHER}
+        update={"image_digest": OTHER, "sbom": EVIDENCE.sbom.replace(IMAGE, OTHER)}
     )
 
 
