@@ -67,13 +67,15 @@ def all_peers(mlflow_folder: Path) -> list[Peer]:
     tensor = {"name": INPUT, "shape": [1, len(ROW)], "datatype": "FP32", "data": ROW}
     v2 = {"inputs": [tensor]}
     own = (*UVICORN, "app.main:app")
-    ours = Peer(OURS, INFERENCE, OWN_REQUIREMENTS, own, "/predict", INSTANCES, "/ready")
+    # As the image has it (inference/Dockerfile); the limit is measured with the same.
+    plain = {"UVICORN_ACCESS_LOG": "false", "UVICORN_PROXY_HEADERS": "false"}
+    ours = Peer(OURS, INFERENCE, OWN_REQUIREMENTS, own, "/predict", INSTANCES, "/ready", plain)
     infer = "/v2/models/fraud-detector/infer"
     echo = (*UVICORN, "serve:app")
     return [
         ours,
         replace(ours, name=OURS_V2, path=infer, body=v2),
-        Peer(ECHO, PEERS / "echo", OWN_REQUIREMENTS, echo, "/predict", INSTANCES, "/"),
+        Peer(ECHO, PEERS / "echo", OWN_REQUIREMENTS, echo, "/predict", INSTANCES, "/", plain),
         _peer(
             "fastapi",
             "FastAPI and ONNX Runtime",
@@ -109,7 +111,7 @@ def all_peers(mlflow_folder: Path) -> list[Peer]:
         _peer(
             "mlserver",
             "MLServer",
-            command=("-m", "mlserver", "start", "."),
+            command=("-c", "from mlserver.cli import main; main()", "start", "."),
             path="/v2/models/fraud/infer",
             body=v2,
             ready="/v2/models/fraud/ready",

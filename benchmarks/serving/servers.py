@@ -1,5 +1,6 @@
 """A server on one core: started, asked whether it is ready, its time and memory read."""
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -85,9 +86,13 @@ def running(peer: Peer, python: Path, variables: Mapping[str, str], log: Path) -
         _wait_until_ready(peer, f"{url}{peer.ready}", process, log)
         yield Running(tree, url, time.perf_counter() - started)
     finally:
-        members = [tree, *tree.children(recursive=True)]
-        for member in members:
-            member.terminate()
+        members = [tree]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            members += tree.children(recursive=True)
+        # Some end their own children first.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for member in members:
+                member.terminate()
         _, left = psutil.wait_procs(members, timeout=10)
         for member in left:
             member.kill()

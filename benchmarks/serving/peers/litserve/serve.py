@@ -15,7 +15,8 @@ class Fraud(litserve.LitAPI):
         self.session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
         self.input = self.session.get_inputs()[0].name
 
-    def decode_request(self, request: Any) -> Any:
+    # Without a type: LitServe takes one for the shape of the request.
+    def decode_request(self, request):  # type: ignore[no-untyped-def]
         return np.asarray(request["instances"], np.float32)
 
     def predict(self, rows: Any) -> Any:
@@ -28,5 +29,9 @@ class Fraud(litserve.LitAPI):
 if __name__ == "__main__":
     server = litserve.LitServer(Fraud(), accelerator="cpu", workers_per_device=1)
     server.run(
-        host="127.0.0.1", port=int(os.environ["PORT"]), num_api_servers=1, log_level="warning"
+        host="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        num_api_servers=1,
+        log_level="warning",
+        generate_client_file=False,
     )
