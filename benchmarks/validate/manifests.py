@@ -81,8 +81,6 @@ _BREAKING: tuple[Edit, ...] = (
     {"inference.resources": ({**_LIMITED, "requests": {"cpu": "0.0"}},)},
     {"inference.autoscaling": ({"min_replicas": 1, "max_replicas": 10}, {"min_replicas": 2})},
     {"inference.replicas": (1, 2)},
-    {"inference.auth": ("jwt", "api-key")},
-    {"inference.limits": ({"max_rows": 100}, {})},
     {"monitoring": ({}, {"enabled": False}, {"drift_detection": True, "alerting": True})},
     {
         "monitoring": ({**_WATCHED, "alerting": False},),

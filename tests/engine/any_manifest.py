@@ -54,7 +54,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "spec.inference.autoscaling": st.fixed_dictionaries(
         {"min_replicas": st.integers(1, 4).map(str)}
     ),
-    "spec.inference.auth": st.just("jwt"),
+    "spec.inference.auth": st.just("api-key"),
     "spec.inference.grpc": st.booleans(),
     "spec.monitoring.enabled": st.booleans(),
     "spec.monitoring.alerting": st.booleans(),

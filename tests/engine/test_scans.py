@@ -131,7 +131,11 @@ def test_the_gate_by_hand_exits_like_validate(sandbox: Sandbox, tmp_path: Path) 
     refused = sandbox.mlifecycle(*scan, str(pinned))
     assert refused.code == 1
     # It can't be installed on this Python at all, and is refused by name all the same.
-    assert refused.output.endswith(
+    said, _, databases = refused.output.partition("\nDatabases: ")
+    assert re.fullmatch(
+        r"grype's from \S+ of 20\d\d-\d\d-\d\d, trivy's from \S+ of 20\d\d-\d\d-\d\d\n", databases
+    )
+    assert said.endswith(
         "❌ Security scan failed\n"
         "\n"
         "- CVE-2022-45907 in torch==1.9.0\n"

@@ -77,11 +77,6 @@ deny contains message if {
 	])
 }
 
-deny contains not_acted_on(path) if {
-	some path in [["inference", "auth"], ["inference", "limits"]]
-	given(path) != null
-}
-
 warn contains not_acted_on(path) if {
 	some path in [
 		["inference", "grpc"],
@@ -89,7 +84,6 @@ warn contains not_acted_on(path) if {
 		["monitoring", "request_logging"],
 		["rollback", "bake"],
 		["ownership", "notify"],
-		["verification", "samples"],
 	]
 	given(path) != null
 }

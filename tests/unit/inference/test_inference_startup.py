@@ -132,10 +132,11 @@ def test_an_unreachable_store_ends_the_process_with_the_cause(
 def test_another_scheme_ends_the_process_with_one_line(
     start_server: StartServer, committed_files: Files
 ) -> None:
-    server = start_server(release_document(committed_files, "gs://bucket/model"))
+    server = start_server(release_document(committed_files, "hf://organisation/model"))
     assert_ends_with(
         server,
-        "Model uri gs://bucket/model can't be fetched: this service fetches s3:// only",
+        "Model uri hf://organisation/model can't be fetched: this service fetches s3://, gs://, "
+        "abfs://, abfss://, https://",
     )
 
 
