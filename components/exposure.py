@@ -4,13 +4,11 @@ import pulumi
 from pulumi_kubernetes.networking import v1 as networking
 
 from components.release import Release
+from mlifecycle.governance.objects.awaiting import SKIP_AWAIT
 from mlifecycle.stack.settings import StackSettings
 
 # cert-manager's: who issues the certificate that it keeps in the Ingress' secret.
 ISSUER = "cert-manager.io/cluster-issuer"
-# Many controllers write no status, which is all that the engine could wait for; our verification
-# asks the address itself.
-SKIP_AWAIT = "pulumi.com/skipAwait"
 
 
 def ingress(
@@ -19,6 +17,7 @@ def ingress(
     """https for every caller; without an issuer, by the controller's own certificate."""
     host = settings.host_of(release.model)
     metadata = release.metadata()
+    # The engine could only wait for a status, which many controllers never write.
     metadata.annotations = {SKIP_AWAIT: "true"}
     tls = networking.IngressTLSArgs(hosts=[host])
     if settings.certificate_issuer:

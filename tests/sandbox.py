@@ -256,11 +256,11 @@ def released_stack(
         sandbox.remove()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.1) -> None:
     """Ask again and again, and fail when it has not come about in time."""
     Retrying(
         stop=stop_after_delay(seconds),
-        wait=wait_fixed(0.1),
+        wait=wait_fixed(every),
         retry=retry_if_result(lambda answer: not answer),
     )(condition)
 

@@ -22,11 +22,10 @@ from benchmarks.serving.peers import (
     PEERS,
     Peer,
     all_peers,
-    ensure_environment,
 )
 from benchmarks.serving.servers import check_answer, running
-from devcluster.platform.layout import process_layout
 from devcluster.toolchain import ensure_tools
+from tests.environments import python_with
 from tests.unit.inference.local_serving import release_document, serve_files
 
 RATE = 500
@@ -60,7 +59,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=10, help="how long each load lasts")
     parser.add_argument("--only", nargs="*", help="servers to measure, by name")
     asked = parser.parse_args()
-    cache = process_layout().cache
     tools = ensure_tools("benchmarks", report=lambda line: print(line, file=sys.stderr))
     # On the server's core: a store is asked before anything is measured, and never again.
     with tempfile.TemporaryDirectory() as temporary, serve_files(Path(temporary) / "s3") as store:
@@ -72,7 +70,7 @@ def main() -> None:
             "MLIFECYCLE_RELEASE_FILE": str(folder / "release.json"),
             "MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint,
         }
-        bench = Bench(cache, tools.bin_dir / "vegeta", variables, asked.seconds, folder)
+        bench = Bench(tools.bin_dir / "vegeta", variables, asked.seconds, folder)
         bench.write_mlflow_folder()
         peers = [
             peer
@@ -93,7 +91,6 @@ class Bench:
         seconds: how long each load lasts.
     """
 
-    cache: Path
     vegeta: Path
     variables: Mapping[str, str]
     seconds: int
@@ -101,7 +98,7 @@ class Bench:
 
     def measure(self, peer: Peer) -> Sample:
         """One server, started anew."""
-        python = ensure_environment(peer.requirements, self.cache)
+        python = peer.python()
         log = self.folder / "server.log"
         with running(peer, python, self.variables, log) as server:
             if peer.name != ECHO:
@@ -122,7 +119,7 @@ class Bench:
 
     def write_mlflow_folder(self) -> None:
         """The model as MLflow keeps it."""
-        python = ensure_environment(PEERS / "mlflow" / "requirements.txt", self.cache)
+        python = python_with(PEERS / "mlflow" / "requirements.txt", "serving-mlflow")
         script = str(PEERS / "mlflow" / "serve.py")
         subprocess.run([python, script, MODEL, self.folder / "mlflow"], check=True)
 

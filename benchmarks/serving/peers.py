@@ -1,10 +1,6 @@
 """What is measured: how each server is installed, started and asked."""
 
-import hashlib
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from mlifecycle.exclusive import exclusively
+from tests.environments import python_with
+from tests.sandbox import ROOT
 
-ROOT = Path(__file__).parents[2]
 PEERS = Path(__file__).with_name("peers")
 INFERENCE = ROOT / "inference"
 OWN_REQUIREMENTS = INFERENCE / "app" / "runtimes" / "onnx" / "requirements.txt"
@@ -51,6 +47,10 @@ class Peer:
     body: Mapping[str, Any]
     ready: str
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def python(self) -> Path:
+        """The Python of its environment, made on first use."""
+        return python_with(self.requirements, f"serving-{self.requirements.parent.name}")
 
 
 def _peer(name: str, title: str, **rest: Any) -> Peer:
@@ -144,21 +144,3 @@ def all_peers(mlflow_folder: Path) -> list[Peer]:
             ready="/health",
         ),
     ]
-
-
-def ensure_environment(requirements: Path, cache: Path) -> Path:
-    """The Python of a virtual environment with exactly these packages, made on first use."""
-    key = hashlib.sha256(requirements.read_bytes()).hexdigest()[:12]
-    target = cache / "benchmarks" / "serving" / key
-    uv = Path(sys.executable).with_name("uv")
-    with exclusively(target):
-        if not (target / "complete").exists():
-            print(f"installing {requirements.relative_to(ROOT)}", file=sys.stderr)
-            subprocess.run([uv, "venv", "--quiet", "--clear", target], check=True)
-            subprocess.run(
-                [uv, "pip", "sync", "--quiet", "--require-hashes", requirements],
-                env={**os.environ, "VIRTUAL_ENV": str(target)},
-                check=True,
-            )
-            (target / "complete").touch()
-    return target / "bin" / "python"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -13,8 +12,11 @@ from typing import Any
 
 import httpx
 import psutil
+from tenacity import RetryError
 
 from benchmarks.serving.peers import Peer
+from tests.sandbox import wait_until
+from tests.unit.inference.local_serving import free_port
 
 SERVER_CORE, LOAD_CORE = 0, 1
 START_SECONDS = 120
@@ -58,7 +60,7 @@ def running(peer: Peer, python: Path, variables: Mapping[str, str], log: Path) -
     Raises:
         PeerFailed: it does not become ready.
     """
-    port = _free_port()
+    port = free_port()
     filled = [part.replace("{port}", str(port)) for part in peer.command]
     own = {name: value.replace("{port}", str(port)) for name, value in peer.variables.items()}
     with log.open("w") as output:
@@ -89,9 +91,9 @@ def running(peer: Peer, python: Path, variables: Mapping[str, str], log: Path) -
         members = [tree]
         with contextlib.suppress(psutil.NoSuchProcess):
             members += tree.children(recursive=True)
-        # Some end their own children first.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for member in members:
+        for member in members:
+            # Some end their own children first.
+            with contextlib.suppress(psutil.NoSuchProcess):
                 member.terminate()
         _, left = psutil.wait_procs(members, timeout=10)
         for member in left:
@@ -112,15 +114,18 @@ def check_answer(peer: Peer, server: Running, expected: float) -> None:
 
 
 def _wait_until_ready(peer: Peer, url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise PeerFailed(f"{peer.name} did not start:\n{log.read_text()[-2000:]}")
         try:
-            if httpx.get(url, timeout=5).status_code == 200:
-                return
+            return httpx.get(url, timeout=5).status_code == 200
         except httpx.HTTPError:
-            pass
-        time.sleep(0.02)
-    raise PeerFailed(f"{peer.name} did not start:\n{log.read_text()[-2000:]}")
+            return False
+
+    try:
+        wait_until(answers, START_SECONDS, every=0.02)
+    except RetryError as error:
+        raise PeerFailed(f"{peer.name} was not ready in {START_SECONDS} s") from error
 
 
 def _numbers(document: Any) -> Iterator[float]:
@@ -132,10 +137,3 @@ def _numbers(document: Any) -> Iterator[float]:
             yield from _numbers(value)
     elif isinstance(document, int | float):
         yield float(document)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

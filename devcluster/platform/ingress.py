@@ -1,6 +1,5 @@
 """The ingress controller of the local platform, which runs in the cluster."""
 
-import base64
 from pathlib import Path
 
 import yaml
@@ -26,7 +25,7 @@ def ensure_ingress(layout: Layout, bin_dir: Path) -> None:
     """Put the controller into the cluster, and wait until it answers."""
     certificate = layout.state / "certificates" / "ingress"
     data = {
-        name: base64.b64encode(certificate.with_suffix(suffix).read_bytes()).decode()
+        name: certificate.with_suffix(suffix).read_text()
         for name, suffix in (("tls.crt", ".crt"), ("tls.key", ".key"))
     }
     secret = {
@@ -34,7 +33,7 @@ def ensure_ingress(layout: Layout, bin_dir: Path) -> None:
         "kind": "Secret",
         "type": "kubernetes.io/tls",
         "metadata": {"name": "skipper", "namespace": NAMESPACE},
-        "data": data,
+        "stringData": data,
     }
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     objects = (layout.state / "config" / "ingress.yaml").read_text()

@@ -10,6 +10,7 @@ from mlifecycle.process import ToolError, run_tool
 BUILD_SECONDS = 900
 INSPECT_SECONDS = 30
 PLATFORM = "linux/amd64"
+TITLE, VERSION = "org.opencontainers.image.title", "org.opencontainers.image.version"
 
 
 def require_builder(name: str) -> None:
@@ -32,8 +33,8 @@ def labels(inputs: BuildInputs) -> dict[str, str]:
     Not the base's name: from another mirror, the same bytes are the same image.
     """
     return {
-        "org.opencontainers.image.title": inputs.model,
-        "org.opencontainers.image.version": inputs.version,
+        TITLE: inputs.model,
+        VERSION: inputs.version,
         "org.opencontainers.image.base.digest": inputs.base_image.partition("@")[2],
         "mlifecycle.io/os-patches": inputs.os_patches.date,
     }

@@ -6,13 +6,13 @@ import json
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
+from mlifecycle.image.build import TITLE, VERSION
 from mlifecycle.process import ToolError
 
 # How long a layout is kept: from a preview to the `up` that follows it.
 LAYOUT_SECONDS = 24 * 3600
-# The labels that differ between models of one runtime (mlifecycle/image/build.py).
-OF_ONE_MODEL = ("org.opencontainers.image.title", "org.opencontainers.image.version")
 
 
 def layers_of(layout: Path) -> tuple[str, ...]:
@@ -22,9 +22,7 @@ def layers_of(layout: Path) -> tuple[str, ...]:
         ToolError: it holds no single image that can be read.
     """
     try:
-        (image,) = json.loads((layout / "index.json").read_bytes())["manifests"]
-        manifest = json.loads(_blob(layout, image["digest"]))
-        return tuple(layer["digest"] for layer in manifest["layers"])
+        return tuple(layer["digest"] for layer in _manifest(layout)["layers"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ToolError(f"{layout} holds no image that can be read: {error}") from error
 
@@ -36,11 +34,9 @@ def configuration_of(layout: Path) -> str:
         ToolError: as `layers_of`.
     """
     try:
-        (image,) = json.loads((layout / "index.json").read_bytes())["manifests"]
-        manifest = json.loads(_blob(layout, image["digest"]))
-        said = json.loads(_blob(layout, manifest["config"]["digest"]))
+        said = json.loads(_blob(layout, _manifest(layout)["config"]["digest"]))
         labels = said["config"].get("Labels") or {}
-        said["config"]["Labels"] = {k: v for k, v in labels.items() if k not in OF_ONE_MODEL}
+        said["config"]["Labels"] = {k: v for k, v in labels.items() if k not in (TITLE, VERSION)}
         # Its last layer is the model's own.
         said["rootfs"]["diff_ids"].pop()
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
@@ -90,6 +86,12 @@ def prune_layouts(cache: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
             if made.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _manifest(layout: Path) -> dict[str, Any]:
+    (image,) = json.loads((layout / "index.json").read_bytes())["manifests"]
+    manifest: dict[str, Any] = json.loads(_blob(layout, image["digest"]))
+    return manifest
 
 
 def _blob(layout: Path, digest: str) -> bytes:

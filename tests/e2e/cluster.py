@@ -10,8 +10,18 @@ from tests.sandbox import Sandbox
 
 
 def get(sandbox: Sandbox, kind: str, name: str = "fraud-detector") -> dict[str, Any]:
-    output = sandbox.kubectl("--namespace", sandbox.namespace, "get", kind, name, "-o", "json")
-    return dict(json.loads(output))
+    return dict(json.loads(kubectl(sandbox, "get", kind, name, "--output", "json")))
+
+
+def kubectl(sandbox: Sandbox, *arguments: str) -> str:
+    """Run kubectl in the stack's namespace; it must succeed."""
+    return sandbox.kubectl("--namespace", sandbox.namespace, *arguments)
+
+
+def is_drained(sandbox: Sandbox) -> bool:
+    """Whether no pod is about to go any more."""
+    column = "jsonpath={.items[*].metadata.deletionTimestamp}"
+    return kubectl(sandbox, "get", "pods", "--output", column) == ""
 
 
 def address(sandbox: Sandbox) -> str:
@@ -53,5 +63,4 @@ def container(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def in_pod(sandbox: Sandbox, *command: str) -> str:
-    namespace = ("--namespace", sandbox.namespace)
-    return sandbox.kubectl(*namespace, "exec", "deployment/fraud-detector", "--", *command)
+    return kubectl(sandbox, "exec", "deployment/fraud-detector", "--", *command)

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +9,17 @@ import httpx
 import pytest
 
 from devcluster.platform.layout import OBJECT_STORE_PORT, REGISTRY_PORT
-from tests.e2e.cluster import address, answer_of, ask, container, get, in_pod, start_client
-from tests.sandbox import Platform, Sandbox, model_store, released_stack
+from tests.e2e.cluster import (
+    address,
+    answer_of,
+    ask,
+    container,
+    get,
+    in_pod,
+    is_drained,
+    start_client,
+)
+from tests.sandbox import Platform, Sandbox, model_store, released_stack, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +162,7 @@ def test_a_rolling_update_loses_no_request(released: Sandbox, tmp_path: Path) ->
         released.configure(memory="300Mi")
         result = released.up()
         assert result.code == 0, result.output
-        # The old pod may still drain.
-        time.sleep(8)
+        wait_until(lambda: is_drained(released), 60)
     finally:
         until.touch()
         outcome = answer_of(client)

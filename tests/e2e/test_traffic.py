@@ -4,19 +4,20 @@ import base64
 import hashlib
 import json
 import secrets
-import ssl
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.e2e.cluster import address, answer_of, get, start_client
+from tests.e2e.cluster import (
+    container,
+    get,
+    is_drained,
+    kubectl,
+)
+from tests.e2e.traffic import ask_outside, host, outside, traffic
 from tests.sandbox import Platform, Sandbox, model_store, wait_until
 from tests.unit.inference import onnx_bytes as onnx
 
@@ -76,78 +77,6 @@ def served(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iter
         sandbox.remove()
 
 
-def host(sandbox: Sandbox) -> str:
-    return str(get(sandbox, "ingress")["spec"]["rules"][0]["host"])
-
-
-def outside(sandbox: Sandbox) -> httpx.Client:
-    """A client outside the cluster that trusts the platform's authority."""
-    layout = sandbox.platform.layout
-    trusted = str(layout.state / "certificates" / "ca.crt")
-    return httpx.Client(
-        base_url=f"https://{layout.node_ip}",
-        verify=ssl.create_default_context(cafile=trusted),
-        headers={"Host": host(sandbox), "x-api-key": KEY},
-        timeout=10,
-    )
-
-
-def ask_outside(client: httpx.Client, sandbox_host: str, path: str, **body: Any) -> Any:
-    """One request for the model's host; its answer must be 200."""
-    request = client.build_request(
-        "POST" if body else "GET",
-        path,
-        extensions={"sni_hostname": sandbox_host},
-        **({"json": body} if body else {}),
-    )
-    response = client.send(request)
-    response.raise_for_status()
-    return response.json()
-
-
-@dataclass
-class Outcome:
-    """What came of a steady stream of requests."""
-
-    answers: list[Any] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def traffic(sandbox: Sandbox, folder: Path, rows: int = 1) -> Iterator[Outcome]:
-    """Requests without pause until the block ends: through the ingress, and from the node."""
-    until = folder / f"until-{secrets.token_hex(3)}"
-    body = {"instances": [[1.0, 2.0]] * rows}
-    asked = {"url": f"{address(sandbox)}/predict", "body": body, "headers": {"x-api-key": KEY}}
-    node = start_client(sandbox, **asked, until=str(until))
-    outcome, name = Outcome(), host(sandbox)
-
-    def ask() -> None:
-        while not until.exists():
-            try:
-                # A connection for each, as from many callers.
-                with outside(sandbox) as client:
-                    outcome.answers.append(ask_outside(client, name, "/predict", **body))
-            except httpx.HTTPError as error:
-                outcome.failures.append(repr(error))
-            time.sleep(0.02)
-
-    client = threading.Thread(target=ask)
-    client.start()
-    try:
-        yield outcome
-    finally:
-        until.touch()
-        client.join()
-        inside = answer_of(node)
-    outcome.failures += inside["failures"]
-    assert inside["answered"] > 50
-
-
-def kubectl(sandbox: Sandbox, *arguments: str) -> str:
-    return sandbox.kubectl("--namespace", sandbox.namespace, *arguments)
-
-
 def pods(sandbox: Sandbox) -> list[str]:
     """The names of the pods that are ready and not about to go."""
     selector = f"app.kubernetes.io/name={MODEL}"
@@ -164,7 +93,7 @@ def pods(sandbox: Sandbox) -> list[str]:
 
 
 def test_from_outside_it_answers_by_https_with_a_certificate_of_its_host(served: Sandbox) -> None:
-    with outside(served) as client:
+    with outside(served, KEY) as client:
         ready = ask_outside(client, host(served), "/ready")
         assert ready == {"status": "ready", "model": MODEL, "version": "1.0.0"}
         answer = ask_outside(client, host(served), "/predict", instances=[[1.0, 2.0]])
@@ -173,7 +102,10 @@ def test_from_outside_it_answers_by_https_with_a_certificate_of_its_host(served:
         with pytest.raises(httpx.HTTPStatusError, match="401"):
             ask_outside(client, host(served), "/predict", instances=[[1.0, 2.0]])
         assert ask_outside(client, host(served), "/health") == {"status": "healthy"}
-    with outside(served) as client, pytest.raises(httpx.ConnectError, match="Hostname mismatch"):
+    with (
+        outside(served, KEY) as client,
+        pytest.raises(httpx.ConnectError, match="Hostname mismatch"),
+    ):
         ask_outside(client, "models.elsewhere.example.com", "/ready")
     with pytest.raises(httpx.TransportError):
         httpx.get(f"http://{served.platform.layout.node_ip}/ready", timeout=3)
@@ -183,14 +115,13 @@ def test_a_release_and_two_rollbacks_by_hand_lose_no_request(
     served: Sandbox, tmp_path: Path
 ) -> None:
     """And each changes what `/ready` says and what is predicted."""
-    repository = container_image(served).split("@")[0].rpartition(":")[0]
-    with outside(served) as client, traffic(served, tmp_path) as outcome:
+    repository = container(served)["image"].split("@")[0].rpartition(":")[0]
+    with outside(served, KEY) as client, traffic(served, KEY, tmp_path) as outcome:
 
         def says(version: str, value: float) -> None:
             status = ("rollout", "status", f"deployment/{MODEL}", f"--timeout={SECONDS}s")
             kubectl(served, *status)
-            # The old pods still drain.
-            time.sleep(8)
+            wait_until(lambda: is_drained(served), SECONDS)
             assert ask_outside(client, host(served), "/ready")["version"] == version
             answer = ask_outside(client, host(served), "/predict", instances=[[1.0, 2.0]])
             assert answer["predictions"] == [[1.0 + value, 2.0 + value]]
@@ -209,7 +140,7 @@ def test_a_release_and_two_rollbacks_by_hand_lose_no_request(
 
 
 def test_pods_that_are_evicted_one_by_one_lose_no_request(served: Sandbox, tmp_path: Path) -> None:
-    with traffic(served, tmp_path) as outcome:
+    with traffic(served, KEY, tmp_path) as outcome:
         for name in pods(served):
             eviction = {
                 "apiVersion": "policy/v1",
@@ -220,7 +151,7 @@ def test_pods_that_are_evicted_one_by_one_lose_no_request(served: Sandbox, tmp_p
             path = f"/api/v1/namespaces/{served.namespace}/pods/{name}/eviction"
             kubectl(served, "create", "--raw", path, "-f", str(tmp_path / "eviction.json"))
             wait_until(lambda gone=name: len(set(pods(served)) - {gone}) >= 2, SECONDS)
-        time.sleep(8)
+        wait_until(lambda: is_drained(served), SECONDS)
     assert outcome.failures == []
     assert len(outcome.answers) > 50
 
@@ -230,15 +161,10 @@ def test_pods_are_added_under_load_and_taken_away_again(served: Sandbox, tmp_pat
         return int(get(served, "hpa")["status"].get("desiredReplicas", 0))
 
     wait_until(lambda: wanted() == 2, SECONDS)
-    with traffic(served, tmp_path, rows=1500) as outcome:
+    with traffic(served, KEY, tmp_path, rows=1500) as outcome:
         wait_until(lambda: wanted() == 3 and len(pods(served)) == 3, SECONDS)
     assert outcome.failures == []
     wait_until(lambda: wanted() == 2 and len(pods(served)) == 2, SECONDS)
-
-
-def container_image(sandbox: Sandbox) -> str:
-    (found,) = get(sandbox, "deployment")["spec"]["template"]["spec"]["containers"]
-    return str(found["image"])
 
 
 @contextmanager
@@ -253,8 +179,8 @@ def caller(sandbox: Sandbox, namespace: str, folder: Path) -> Iterator[tuple[str
             "containers": [
                 {
                     "name": "caller",
-                    "image": container_image(sandbox),
-                    "command": ["python", "-c", "import time; time.sleep(600)"],
+                    "image": container(sandbox)["image"],
+                    "command": ["sleep", "600"],
                 }
             ],
             "terminationGracePeriodSeconds": 0,

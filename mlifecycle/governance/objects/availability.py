@@ -1,11 +1,12 @@
 """Rules that keep enough pods: replicas, autoscaling, disruption."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from mlifecycle.governance.objects.kubernetes import (
     KubernetesObject,
     Pod,
+    Stack,
     is_replicated,
     keeps_running,
     pod_of,
@@ -16,8 +17,6 @@ from mlifecycle.governance.objects.kubernetes import (
 )
 from mlifecycle.governance.objects.values import found, known, section, shown, text, whole
 from mlifecycle.governance.rule import Objection, Rule, Terms
-
-Stack = Sequence[KubernetesObject]
 
 _EVICTION_POLICIES = ("AlwaysAllow", "IfHealthyBudget")
 _BUDGETS = ("minAvailable", "maxUnavailable")

@@ -13,10 +13,11 @@ from mlifecycle.governance.objects.values import known, section, shown
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
 PATCH_FORCE = "pulumi.com/patchForce"
+SKIP_AWAIT = "pulumi.com/skipAwait"
 # Each switches off what makes `up` wait and refuse, and who may carry it all the same: an object
 # that our own verification waits for.
 _AWAIT_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
-    "pulumi.com/skipAwait": ("Deployment", "Ingress"),
+    SKIP_AWAIT: ("Deployment", "Ingress"),
     PATCH_FORCE: ("Deployment",),
 }
 TIMEOUT, _WAIT_FOR = "pulumi.com/timeoutSeconds", "pulumi.com/waitFor"

@@ -1,9 +1,9 @@
 """Rules on what is reached from outside the cluster."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlifecycle.governance.objects.kubernetes import KubernetesObject
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, Stack
 from mlifecycle.governance.objects.values import (
     entries,
     found,
@@ -15,7 +15,6 @@ from mlifecycle.governance.objects.values import (
 )
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
-Stack = Sequence[KubernetesObject]
 # The controller's configuration in the words of whoever writes the Ingress (CVE-2021-25742).
 _SNIPPET = "-snippet"
 
@@ -27,7 +26,9 @@ def _check_https(item: KubernetesObject, _: Terms) -> Iterator[Objection]:
         message = f"Ingress {shown(item.name)} has a defaultBackend, which answers for every host"
         yield Objection(message, None, ("spec", "defaultBackend"))
     secured = [known(host) for tls in sections(item.spec, "tls") for host in entries(tls, "hosts")]
-    for host, path in _hosts(item):
+    for index, rule in enumerate(sections(item.spec, "rules")):
+        host = text(rule, "host")
+        path: Path = ("spec", "rules", index)
         if not host or "*" in host:
             message = f"Ingress {shown(item.name)} answers for the host {shown(host or None)}"
             yield Objection(f"{message}, not for one of its own", host or None, path)
@@ -59,11 +60,6 @@ def _check_one_owner(stack: Stack, _: Terms) -> Iterator[Objection]:
                     message = f"{item.title} answers for {shown(host + start)}, as {owner} does"
                     yield Objection(message, host, ("spec", "rules", index), str(item))
                 owners.setdefault((host, start), item.title)
-
-
-def _hosts(item: KubernetesObject) -> Iterator[tuple[str, Path]]:
-    for index, rule in enumerate(sections(item.spec, "rules")):
-        yield text(rule, "host"), ("spec", "rules", index)
 
 
 OBJECT_RULES: tuple[Rule[KubernetesObject], ...] = (

@@ -1,10 +1,11 @@
 """Rules about what a pod may do: its account, its rights, its file system."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlifecycle.governance.objects.kubernetes import (
     KubernetesObject,
+    Stack,
     containers_of,
     pod_of,
     pods_of,
@@ -19,8 +20,6 @@ from mlifecycle.governance.objects.values import (
     text,
 )
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
-
-Stack = Sequence[KubernetesObject]
 
 _ESCALATING_VERBS = ("escalate", "bind", "impersonate")
 _ESCALATING_RESOURCES = (

@@ -163,6 +163,9 @@ class Pod:
                 yield Container(field, body, (*self.path, "spec", field, index))
 
 
+Stack = Sequence[KubernetesObject]
+
+
 def pod_of(item: KubernetesObject) -> Pod | None:
     """The pod that an object is or makes; None where it makes none."""
     path = _pod_path(item)

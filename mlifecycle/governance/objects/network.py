@@ -10,7 +10,7 @@ from ipaddress import (
 )
 from typing import Any, TypeVar
 
-from mlifecycle.governance.objects.kubernetes import KubernetesObject, Pod, pods_of, selects
+from mlifecycle.governance.objects.kubernetes import KubernetesObject, Pod, Stack, pods_of, selects
 from mlifecycle.governance.objects.values import (
     entries,
     found,
@@ -21,7 +21,6 @@ from mlifecycle.governance.objects.values import (
 )
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
 
-Stack = Sequence[KubernetesObject]
 Network = IPv4Network | IPv6Network
 Kind = TypeVar("Kind", IPv4Network, IPv6Network)
 

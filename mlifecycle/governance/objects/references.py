@@ -7,14 +7,13 @@ from mlifecycle.governance.objects.availability import covers
 from mlifecycle.governance.objects.kubernetes import (
     KubernetesObject,
     Pod,
+    Stack,
     pods_of,
     scale_target,
     selects,
 )
 from mlifecycle.governance.objects.values import found, known, section, sections, shown, text, whole
 from mlifecycle.governance.rule import Objection, Path, Rule, Terms
-
-Stack = Sequence[KubernetesObject]
 
 # Kubernetes puts it into every namespace.
 _CLUSTER_CONFIG_MAP = "kube-root-ca.crt"

@@ -14,18 +14,24 @@ from tests.sandbox import ROOT
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 
-def told(program: str, server: Server, tmp_path: Path) -> object:
+def output_of(command: str, *arguments: str, folder: Path) -> str:
+    """What a command of that environment prints; it must succeed."""
     python = python_with(ROOT / "tests" / "clients" / "requirements.txt", "clients")
     result = subprocess.run(
-        [python, "-c", textwrap.dedent(program), f"127.0.0.1:{server.port}"],
-        cwd=tmp_path,
+        [python.with_name(command), *arguments],
+        cwd=folder,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout.splitlines()[-1])
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def told(program: str, server: Server, tmp_path: Path) -> object:
+    arguments = ("-c", textwrap.dedent(program), f"127.0.0.1:{server.port}")
+    return json.loads(output_of("python", *arguments, folder=tmp_path).splitlines()[-1])
 
 
 @pytest.mark.parametrize("binary", [True, False])
@@ -101,17 +107,10 @@ def test_schemathesis_finds_nothing_that_the_document_does_not_say(
         """
     )
     server: Server = request.getfixturevalue(model)
-    python = python_with(ROOT / "tests" / "clients" / "requirements.txt", "clients")
-    result = subprocess.run(
-        [
-            *(python.with_name("schemathesis"), "run", "--seed", "7", "--max-examples", "150"),
-            *("--phases", "examples,coverage,fuzzing", "--mode", "all"),
-            *("--no-color", "--workers", "1", f"http://127.0.0.1:{server.port}/openapi.json"),
-        ],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
+    output_of(
+        "schemathesis",
+        *("run", "--seed", "7", "--max-examples", "150", "--no-color", "--workers", "1"),
+        *("--phases", "examples,coverage,fuzzing", "--mode", "all"),
+        f"http://127.0.0.1:{server.port}/openapi.json",
+        folder=tmp_path,
     )
-    assert result.returncode == 0, result.stdout

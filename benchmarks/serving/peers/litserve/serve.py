@@ -16,7 +16,7 @@ class Fraud(litserve.LitAPI):
         self.input = self.session.get_inputs()[0].name
 
     # Without a type: LitServe takes one for the shape of the request.
-    def decode_request(self, request):  # type: ignore[no-untyped-def]
+    def decode_request(self, request):
         return np.asarray(request["instances"], np.float32)
 
     def predict(self, rows: Any) -> Any:
