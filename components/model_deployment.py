@@ -188,13 +188,13 @@ class ModelDeployment(pulumi.ComponentResource):
             parent=self,
             custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
         )
-        service = workload.service(release, awaited)
+        service = workload.service(release, serving, awaited)
         inference = self._args.loaded.manifest.spec.inference
         clients = [client.namespace for client in (inference and inference.clients) or ()]
         callers = (*settings.caller_namespaces, *clients)
         scale = availability.scale_of(inference, settings)
         around = [
-            network.model_policy(release, callers, settings.egress, child),
+            network.model_policy(release, callers, serving.ports.values(), settings.egress, child),
             availability.autoscaler(release, scale, child),
             availability.disruption_budget(release, child),
             *([exposure.ingress(release, settings, child)] if settings.ingress_host else []),

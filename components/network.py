@@ -7,7 +7,6 @@ from pulumi_kubernetes.meta import v1 as meta
 from pulumi_kubernetes.networking import v1 as networking
 
 from components.release import Release
-from components.workload import PORT
 from mlifecycle.stack.settings import Egress
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
@@ -38,6 +37,7 @@ def default_deny(namespace: str, options: pulumi.ResourceOptions) -> networking.
 def model_policy(
     release: Release,
     callers: Iterable[str],
+    ports: Iterable[int],
     egress: Iterable[Egress],
     options: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
@@ -45,6 +45,7 @@ def model_policy(
 
     Args:
         callers: namespaces whose pods may call the model.
+        ports: those that it listens on.
     """
     dns = [
         networking.NetworkPolicyPortArgs(protocol=protocol, port=DNS_PORT)
@@ -59,7 +60,10 @@ def model_policy(
             ingress=[
                 networking.NetworkPolicyIngressRuleArgs(
                     from_=[_namespace(name) for name in sorted(set(callers))],
-                    ports=[networking.NetworkPolicyPortArgs(protocol="TCP", port=PORT)],
+                    ports=[
+                        networking.NetworkPolicyPortArgs(protocol="TCP", port=port)
+                        for port in ports
+                    ],
                 )
             ],
             egress=[

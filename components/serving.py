@@ -16,6 +16,7 @@ from mlifecycle.stack.settings import StackSettings
 CREDENTIALS_FOLDER = "/etc/mlifecycle/model-store"
 CALLERS_FOLDER = "/etc/mlifecycle/callers"
 CALLERS_FILE = "keys"
+PORT, GRPC_PORT = 8080, 9000
 STORE_SECRET, CALLERS_SECRET = "model-store", "callers"
 
 
@@ -27,11 +28,13 @@ class Serving:
         callers: lines of `sha256:<hex>`, one for each key that callers may bring; empty where
             everybody may call whom the network lets through.
         environment: its variables; no secret.
+        ports: those that it listens on, by name.
     """
 
     sizes: Sizes
     callers: str
     environment: Mapping[str, str]
+    ports: Mapping[str, int]
 
     @property
     def callers_digest(self) -> str:
@@ -47,6 +50,7 @@ def serving_of(manifest: Manifest, settings: StackSettings) -> Serving:
     needs_key = inference is not None and inference.auth is not None
     callers = [f"sha256:{hashlib.sha256(key.encode()).hexdigest()}\n" for key in keys]
     store = settings.model_store
+    ports = {"http": PORT, **({"grpc": GRPC_PORT} if inference and inference.grpc else {})}
     values = {
         "MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint,
         "MLIFECYCLE_MODEL_STORE_REGION": store.region,
@@ -54,11 +58,13 @@ def serving_of(manifest: Manifest, settings: StackSettings) -> Serving:
         "MLIFECYCLE_MAX_ROWS": limits and limits.max_rows,
         "MLIFECYCLE_MAX_BYTES": limits and limits.max_bytes,
         "MLIFECYCLE_CALLERS": f"{CALLERS_FOLDER}/{CALLERS_FILE}" if needs_key else None,
+        "MLIFECYCLE_GRPC_PORT": ports.get("grpc"),
     }
     return Serving(
         sizes_of(inference, settings),
         "".join(callers) if needs_key else "",
         {name: str(value) for name, value in values.items() if value},
+        ports,
     )
 
 

@@ -12,6 +12,7 @@ from components.serving import (
     CALLERS_FOLDER,
     CALLERS_SECRET,
     CREDENTIALS_FOLDER,
+    PORT,
     STORE_SECRET,
     Serving,
 )
@@ -21,7 +22,6 @@ from mlifecycle.stack.settings import StackSettings
 
 CONTAINER = "inference"
 LOCK = "mlifecycle.io/dependency-lock"
-PORT = 8080
 # The image's user `inference` (inference/Dockerfile).
 USER = 10001
 # The only folder of the container that can be written.
@@ -51,15 +51,24 @@ def service_account(
     )
 
 
-def service(release: Release, options: pulumi.ResourceOptions) -> core.Service:
-    """The model's address in the cluster."""
+def service(release: Release, serving: Serving, options: pulumi.ResourceOptions) -> core.Service:
+    """The model's address in the cluster: http on port 80, and gRPC on its own."""
     return core.Service(
         release.model,
         metadata=release.metadata(),
         spec=core.ServiceSpecArgs(
             type="ClusterIP",
             selector=release.selector(),
-            ports=[core.ServicePortArgs(name="http", port=80, target_port="http")],
+            ports=[
+                core.ServicePortArgs(
+                    name=name,
+                    port=80 if port == PORT else port,
+                    target_port=name,
+                    # https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
+                    app_protocol="kubernetes.io/h2c" if name == "grpc" else None,
+                )
+                for name, port in serving.ports.items()
+            ],
         ),
         opts=options,
     )
@@ -175,7 +184,10 @@ def _container(
     return core.ContainerArgs(
         name=CONTAINER,
         image=image,
-        ports=[core.ContainerPortArgs(name="http", container_port=PORT)],
+        ports=[
+            core.ContainerPortArgs(name=name, container_port=port)
+            for name, port in serving.ports.items()
+        ],
         env=[
             core.EnvVarArgs(name=name, value=value)
             for name, value in sorted(serving.environment.items())

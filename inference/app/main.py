@@ -8,7 +8,7 @@ can't be served ends the process instead of leaving it half alive.
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -62,6 +62,16 @@ def service_for(environment: Mapping[str, str]) -> Service:
     return Service(read_limits(environment), read_callers(Path(callers)) if callers else None)
 
 
+def grpc_port(environment: Mapping[str, str]) -> int | None:
+    """The port on which gRPC is answered; None where it is not. Raises StartupError."""
+    text = environment.get("MLIFECYCLE_GRPC_PORT")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 2**16):
+        raise StartupError(f"MLIFECYCLE_GRPC_PORT is {text!r}, not a port")
+    return int(text)
+
+
 class Application:
     """The application for one release. Nothing is read or fetched before its lifespan starts."""
 
@@ -85,6 +95,8 @@ class Application:
         try:
             self._service = service = service_for(self._environment)
             model = await asyncio.to_thread(prepare_model, file, settings)
+            port = grpc_port(self._environment)
+            calls = await _grpc_calls(service, port) if port else None
         except StartupError as error:
             # The cause is the last line on standard error, where Kubernetes and people look for it.
             print(error, file=sys.stderr, flush=True)
@@ -106,7 +118,18 @@ class Application:
             await send({"type": "lifespan.startup.complete"})
             await receive()
             service.close()
+            if calls is not None:
+                await calls()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _grpc_calls(service: Service, port: int) -> Callable[[], Awaitable[None]]:
+    """Answer gRPC too; what ends that, when what it holds is answered."""
+    # Only here: it is 15 MB of memory, which most models need not have.
+    from app import grpc_service  # noqa: PLC0415
+
+    server = await grpc_service.serve(service, port)
+    return lambda: server.stop(grpc_service.DRAIN_SECONDS)
 
 
 def _in_order(release: Release) -> list[str]:

@@ -1,9 +1,10 @@
 """Inference requests and answers of the Open Inference Protocol, version 2, over REST.
 
+What is asked over gRPC is checked here too (app.grpc_service).
 https://github.com/open-inference/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +51,20 @@ def decode(
         raise RequestError(f"the body is not valid JSON: {error}") from error
     if not isinstance(document, dict):
         raise RequestError("the body must be a JSON object")
+    return checked(document, rest, inputs, outputs, max_rows)
+
+
+def checked(
+    document: Mapping[str, Any],
+    rest: memoryview,
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    max_rows: int,
+) -> InferRequest:
+    """A request as its JSON is read, and the bytes of its binary tensors.
+
+    Raises RequestError that says what to change.
+    """
     identity = document.get("id")
     if "id" in document and not (isinstance(identity, str) and len(identity) <= MAX_ID_LENGTH):
         raise RequestError(f"id must be a text of at most {MAX_ID_LENGTH} characters")

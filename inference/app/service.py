@@ -38,8 +38,8 @@ class Service:
 
     def __init__(self, limits: Limits, callers: Callers | None = None) -> None:
         self.metrics = Metrics()
-        self._limits = limits
-        self._callers = callers
+        self.limits = limits
+        self.callers = callers
         self._bodies = BodyReader(limits.bytes)
         self._model: Model | None = None
         self._batcher: Batcher | None = None
@@ -61,17 +61,28 @@ class Service:
             ),
             "/v2/health/ready": _text({"ready": True}),
             "/openapi.json": orjson.dumps(
-                document(model, self._limits, needs_key=self._callers is not None)
+                document(model, self.limits, needs_key=self.callers is not None)
             ),
         }
         for path in (one, f"{one}/versions/{release.version}"):
-            self._static[path] = orjson.dumps(_metadata(model))
+            self._static[path] = orjson.dumps(metadata_of(model))
             self._static[f"{path}/ready"] = _text({"name": release.name, "ready": True})
             self._posts[f"{path}/infer"] = self._infer
 
     def close(self) -> None:
         """Stop being ready; requests that are already here are answered."""
         self._model = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a model is there to be asked."""
+        return self._model is not None
+
+    def serving(self) -> tuple[Model, Batcher]:
+        """The model, and what runs it. Raises RequestError (503) where there is none."""
+        if self._model is None or self._batcher is None:
+            raise RequestError("not ready", HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": "1"})
+        return self._model, self._batcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -81,8 +92,8 @@ class Service:
         handler = self._posts.get(path) if scope["method"] == "POST" else None
         status = 0
         try:
-            if self._callers and path not in _OPEN:
-                self._callers.require(scope["headers"])
+            if self.callers and path not in _OPEN:
+                self.callers.require(scope["headers"])
             status = await (handler or self._other)(scope, receive, send)
         except ClientGone:
             # Nobody is left to answer; what matters is that it is not counted as our failure.
@@ -102,10 +113,10 @@ class Service:
             self.metrics.observe_answer(route, status, seconds)
 
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> int:
-        model, batcher = self._serving()
+        model, batcher = self.serving()
         headers = _headers(scope)
         tensors = predict.decode(
-            await self._bodies.read(receive, headers[0]), model.inputs, self._limits.rows
+            await self._bodies.read(receive, headers[0]), model.inputs, self.limits.rows
         )
         rows = len(tensors[model.inputs[0].name])
         outputs = await batcher.submit(tensors, rows)
@@ -113,11 +124,11 @@ class Service:
         return 200
 
     async def _infer(self, scope: Scope, receive: Receive, send: Send) -> int:
-        model, batcher = self._serving()
+        model, batcher = self.serving()
         length, json_length = _headers(scope)
         body = await self._bodies.read(receive, length)
-        request = protocol.decode(body, json_length, model.inputs, model.outputs, self._limits.rows)
-        outputs = await batcher.submit(request.tensors, _rows(request, model.inputs[0]))
+        request = protocol.decode(body, json_length, model.inputs, model.outputs, self.limits.rows)
+        outputs = await batcher.submit(request.tensors, rows_of(request, model.inputs[0]))
         content, json_size = protocol.encode(request, model.release, model.outputs, outputs)
         if json_size is None:
             await answer(send, 200, content)
@@ -151,11 +162,6 @@ class Service:
         await answer(send, 503, content)
         return 503
 
-    def _serving(self) -> tuple[Model, Batcher]:
-        if self._model is None or self._batcher is None:
-            raise RequestError("not ready", HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": "1"})
-        return self._model, self._batcher
-
 
 def _headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
     """Content-Length, and how long the JSON is before binary tensors.
@@ -176,7 +182,8 @@ def _headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
     return length, json_length
 
 
-def _rows(request: protocol.InferRequest, first: TensorSpec) -> int:
+def rows_of(request: protocol.InferRequest, first: TensorSpec) -> int:
+    """How many samples a request has."""
     tensor = request.tensors[first.name]
     return len(tensor) if first.is_in_rows else 1
 
@@ -208,7 +215,8 @@ def _not_allowed(methods: tuple[str, ...]) -> RequestError:
     return RequestError(f"only {allowed} here", HTTPStatus.METHOD_NOT_ALLOWED, {"allow": allowed})
 
 
-def _metadata(model: Model) -> dict[str, Any]:
+def metadata_of(model: Model) -> dict[str, Any]:
+    """The model's metadata, as the Open Inference Protocol names them."""
     release = model.release
     return {
         "name": release.name,

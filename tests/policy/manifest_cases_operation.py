@@ -176,11 +176,12 @@ CASES: list[tuple[str, Edits, str | None]] = [
         "automatic rollback is asked for, with no alert and no verification to trigger it",
     ),
     ("field-acted-on", {SERVING + "auth": "api-key"}, None),
+    ("field-acted-on", {SERVING + "grpc": True}, None),
     ("field-acted-on", {SERVING + "limits": {"max_rows": "5"}}, None),
     (
         "field-acted-on",
-        {SERVING + "grpc": True},
-        "inference.grpc is not acted on by this version of the platform",
+        {"spec.rollback.bake": "5m"},
+        "rollback.bake is not acted on by this version of the platform",
     ),
     ("field-acted-on", {}, None),
     # In binary floating point each of these two drops is not 0.02.

@@ -47,7 +47,7 @@ LEVELS = {
         },
         "MM",
     ),
-    "field-acted-on": ({SERVING + "grpc": True}, "AA"),
+    "field-acted-on": ({"spec.rollback.bake": "5m"}, "AA"),
     "regression-accuracy": ({P + "metrics": {"accuracy": "1"}}, "MM"),
     "regression-f1": ({P + "metrics": {"f1_score": "1"}}, "MM"),
     "regression-latency": ({SERVING + "latency_p99_ms": "9", P + "latency_p99_ms": "1"}, "AA"),

@@ -135,7 +135,7 @@ PLACES: list[tuple[str, Edits, str, str | None, str | None]] = [
         None,
         None,
     ),
-    ("field-acted-on", {SERVING + "grpc": True}, "spec.inference.grpc", None, None),
+    ("field-acted-on", {"spec.rollback.bake": "5m"}, "spec.rollback.bake", None, None),
     (
         "regression-accuracy",
         {P + "metrics": {"accuracy": "1"}},

@@ -63,8 +63,14 @@ def _model(
     serving = serving_of(item.manifest, settings)
     mounted = secrets(release, serving, settings, child)
     account = workload.service_account(release, settings, child)
-    workload.service(release, child)
-    network.model_policy(release, settings.caller_namespaces, settings.egress, child)
+    workload.service(release, serving, child)
+    network.model_policy(
+        release,
+        settings.caller_namespaces,
+        serving.ports.values(),
+        settings.egress,
+        child,
+    )
     scale = availability.scale_of(item.manifest.spec.inference, settings)
     availability.autoscaler(release, scale, child)
     availability.disruption_budget(release, child)

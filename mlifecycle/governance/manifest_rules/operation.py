@@ -11,7 +11,6 @@ from mlifecycle.quantity import is_whole, parse_quantity
 RESOURCES = ("spec", "inference", "resources")
 # What a later version of the platform acts on: asked for and not given must be seen.
 WITHOUT_EFFECT = (
-    ("inference", "grpc"),
     ("monitoring", "thresholds"),
     ("monitoring", "request_logging"),
     ("rollback", "bake"),

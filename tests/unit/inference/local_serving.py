@@ -26,6 +26,8 @@ COMMITTED_MODEL = ROOT / "models" / "fraud-detector" / "2.1.0"
 BUCKET = "models"
 PREFIX = "fraud-detector/v2.1.0"
 URI = f"s3://{BUCKET}/{PREFIX}"
+# As a port: one that nobody has.
+FREE = "free"
 # One row for the committed model.
 ROW = [89.5, 14, 12.5, 0.2, 3, 1.1, 240.0, 1200, 0, 1]
 
@@ -121,10 +123,11 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """A real uvicorn process that serves the app."""
+    """A real uvicorn process that serves the app; grpc_port is opened where it is asked for."""
 
     process: subprocess.Popen[str]
     port: int
+    grpc_port: int
 
     def request(
         self, method: str, path: str, body: bytes | None = None, timeout: float = 10
@@ -169,9 +172,11 @@ def run_server(release: dict[str, Any] | None, home: Path, environment: dict[str
     release_file = home / "release.json"
     if release is not None:
         release_file.write_text(json.dumps(release))
-    port = free_port()
+    port, grpc_port = free_port(), free_port()
     # A clean environment: the developer's own AWS or CI variables must not decide a test.
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    if environment.get("MLIFECYCLE_GRPC_PORT") == FREE:
+        environment = {**environment, "MLIFECYCLE_GRPC_PORT": str(grpc_port)}
     command = ["-m", "uvicorn", "app.main:app", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
         [sys.executable, *command],
@@ -181,7 +186,7 @@ def run_server(release: dict[str, Any] | None, home: Path, environment: dict[str
         stderr=subprocess.PIPE,
         text=True,
     )
-    return Server(process, port)
+    return Server(process, port, grpc_port)
 
 
 @contextmanager
@@ -189,7 +194,10 @@ def serve_model(files: dict[str, bytes], home: Path) -> Iterator[Server]:
     """The real server, healthy, with these files and a store of them in the folder `home`."""
     with serve_files(home / "store") as store:
         store.put(files)
-        environment = {"MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint}
+        environment = {
+            "MLIFECYCLE_MODEL_STORE_ENDPOINT": store.endpoint,
+            "MLIFECYCLE_GRPC_PORT": FREE,
+        }
         server = run_server(release_document(files), home, environment)
         server.wait_until_healthy()
         yield server
