@@ -71,6 +71,7 @@ generate: $(VENV)/.product  ## Write the documents that are derived from the cod
 requirements: $(VENV)/.product  ## Pin every requirements.txt anew from its .in file
 	@$(COMPILE) requirements.in --output-file requirements.txt
 	@$(COMPILE) tests/requirements.in --output-file tests/requirements.txt
+	@$(COMPILE) devcluster/platform/mlflow/requirements.in --output-file devcluster/platform/mlflow/requirements.txt
 	@$(COMPILE) tests/clients/requirements.in --output-file tests/clients/requirements.txt
 	@for file in inference/app/runtimes/*/requirements.in; do \
 		$(COMPILE) $$file --output-file $${file%.in}.txt \

@@ -28,6 +28,7 @@ LOCAL_KEYS = (
     "mlifecycle:trivyDatabase",
     "mlifecycle:grypeDatabase",
     "mlifecycle:modelStoreEndpoint",
+    "mlifecycle:mlflowTrackingUri",
     "mlifecycle:egress",
 )
 SECRET_KEYS = ("mlifecycle:modelStoreAccessKeyId", "mlifecycle:modelStoreSecretAccessKey")
@@ -71,6 +72,7 @@ def local_values(layout: Layout) -> dict[str, Any]:
         f"{layout.registry}/{TRIVY.repository}",
         f"{layout.registry}/{GRYPE.repository}",
         layout.object_store,
+        layout.tracking,
         # DNS is no pod here: the node answers.
         [
             f"{layout.node_ip}/32:{OBJECT_STORE_PORT}",

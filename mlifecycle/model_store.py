@@ -9,7 +9,9 @@ class ModelStore:
 
     Attributes:
         key: of a store other than S3: a GCS service account's JSON, an Azure account's key, or a
-            bearer token of the https server that `endpoint` names.
+            bearer token of the https server that `endpoint` names; `user:password` of the OCI
+            registry that it names.
+        tracking_uri: of the MLflow server that knows where registered models are.
         signers: public keys in PEM; a signature that an artifact has must be by one of them.
     """
 
@@ -18,6 +20,7 @@ class ModelStore:
     access_key_id: str
     secret_access_key: str = field(repr=False)
     key: str = field(default="", repr=False)
+    tracking_uri: str = ""
     signers: tuple[str, ...] = ()
 
     @property

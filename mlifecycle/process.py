@@ -29,6 +29,7 @@ def run_tool(
     directory: Path | None = None,
     standard_input: str = "",
     log: Path | None = None,
+    target: Path | None = None,
 ) -> str:
     """Run a tool and return its standard output.
 
@@ -39,25 +40,28 @@ def run_tool(
         directory: where it runs; this process's own if None.
         standard_input: what it reads; the way for secrets, which no argument may carry.
         log: a file for its standard error, which tells how it went.
+        target: a file for its standard output, which is no text then, and nothing is returned.
 
     Raises:
         ToolError: it is not there, it exited with another code than 0, or its time was up.
     """
     name = Path(command[0]).name
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            env={**_own_environment(), **(environment or {})},
-            cwd=directory,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise ToolError(f"{name} cannot be started: {error.strerror}. Is it installed?") from error
+    with contextlib.ExitStack() as files:
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=files.enter_context(target.open("wb")) if target else subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                env={**_own_environment(), **(environment or {})},
+                cwd=directory,
+                start_new_session=True,
+            )
+        except OSError as error:
+            remedy = "Is it installed?"
+            raise ToolError(f"{name} cannot be started: {error.strerror}. {remedy}") from error
     with process:
         try:
             output, errors = process.communicate(standard_input, timeout=timeout)
@@ -70,6 +74,8 @@ def run_tool(
     if log is not None:
         log.write_text(errors)
     if process.returncode:
-        last = "\n".join((errors or output).strip().splitlines()[-15:]) or "it printed nothing"
+        last = (
+            "\n".join((errors or output or "").strip().splitlines()[-15:]) or "it printed nothing"
+        )
         raise ToolError(f"{name} failed with exit code {process.returncode}:\n{last}")
-    return output
+    return output or ""

@@ -38,12 +38,12 @@ def find_digest(image: str) -> str | None:
     try:
         return resolve_digest(image)
     except ToolError as error:
-        if _is_absence(error):
+        if is_absence(error):
             return None
         raise
 
 
-def _is_absence(error: ToolError) -> bool:
+def is_absence(error: ToolError) -> bool:
     """Whether a registry answers that it has no such thing, as against not answering."""
     return "not found [http 404]" in str(error)
 
@@ -134,7 +134,7 @@ def find_document(reference: str) -> str | None:
     try:
         return run_tool(["regctl", "artifact", "get", reference], timeout=REQUEST_SECONDS)
     except ToolError as error:
-        if _is_absence(error):
+        if is_absence(error):
             return None
         raise
 

@@ -15,8 +15,7 @@ import yaml
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from devcluster import local_stacks
-from devcluster.platform import lifecycle
-from devcluster.platform.layout import Layout
+from devcluster.platform.layout import BUCKET, Layout
 from devcluster.toolchain import Toolchain
 
 ROOT = Path(__file__).parents[1]
@@ -267,4 +266,4 @@ def wait_until(condition: Callable[[], bool], seconds: float, every: float = 0.1
 
 def model_store(layout: Layout) -> Path:
     """The folder behind the bucket of models."""
-    return layout.state / "object-store" / lifecycle.BUCKET
+    return layout.state / "object-store" / BUCKET

@@ -24,8 +24,8 @@ from benchmarks.serving.peers import (
     all_peers,
 )
 from benchmarks.serving.servers import check_answer, running
+from devcluster.environments import python_with
 from devcluster.toolchain import ensure_tools
-from tests.environments import python_with
 from tests.unit.inference.local_serving import release_document, serve_files
 
 RATE = 500

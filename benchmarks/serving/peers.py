@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.environments import python_with
+from devcluster.environments import python_with
 from tests.sandbox import ROOT
 
 PEERS = Path(__file__).with_name("peers")

@@ -18,6 +18,8 @@ REGISTRY_PORT = 5000
 OBJECT_STORE_PORT = 9000
 API_PORT = 6443
 METRICS_PORT = 4443
+TRACKING_PORT = 5001
+BUCKET = "mlifecycle-models"
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Layout:
         return f"http://{self.node_ip}:{OBJECT_STORE_PORT}"
 
     @property
+    def tracking(self) -> str:
+        """URL of the MLflow server."""
+        return f"http://{self.node_ip}:{TRACKING_PORT}"
+
+    @property
     def api_server(self) -> str:
         """URL of the Kubernetes API."""
         return f"https://{self.node_ip}:{API_PORT}"
@@ -108,10 +115,13 @@ class Layout:
             return f"{self.name}-up"
         return f"{self.name[:5]}{hashlib.sha256(self.name.encode()).hexdigest()[:7]}-up"
 
-    def substitutions(self, *, bin_dir: Path, debs: Path, authority: bytes) -> dict[str, str]:
+    def substitutions(
+        self, *, bin_dir: Path, debs: Path, mlflow: Path, authority: bytes
+    ) -> dict[str, str]:
         """What `${...}` in the files of `config/` stands for.
 
         Args:
+            mlflow: the interpreter of the MLflow server.
             authority: the certificate of the platform's own authority (PEM).
         """
         return {
@@ -121,6 +131,10 @@ class Layout:
             "state": str(self.state),
             "bin": str(bin_dir),
             "debs": str(debs),
+            "mlflow": str(mlflow),
+            "bucket": BUCKET,
+            "tracking": self.tracking,
+            "tracking_port": str(TRACKING_PORT),
             "node_ip": str(self.node_ip),
             "registry": self.registry,
             "registry_port": str(REGISTRY_PORT),

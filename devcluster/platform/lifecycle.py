@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from devcluster.environments import python_with
 from devcluster.platform import (
     certificates,
     images,
@@ -16,12 +17,12 @@ from devcluster.platform import (
     preflight,
     supervisor,
 )
-from devcluster.platform.layout import Layout
+from devcluster.platform.layout import BUCKET, Layout
 from devcluster.toolchain import Toolchain
 from mlifecycle.exclusive import exclusively
 
 MODELS = Path(__file__).parents[2] / "models"
-BUCKET = "mlifecycle-models"
+MLFLOW = Path(__file__).with_name("mlflow") / "requirements.txt"
 
 
 def up(layout: Layout, toolchain: Toolchain, report: Callable[[str], None]) -> None:
@@ -38,8 +39,9 @@ def up(layout: Layout, toolchain: Toolchain, report: Callable[[str], None]) -> N
         else:
             preflight.check(layout)
             debs = packages.ensure_packages(layout.cache, report)
+            mlflow = python_with(MLFLOW, "mlflow", report)
             report(f"starting the local platform in {layout.state}")
-            _start(layout, bin_dir, debs)
+            _start(layout, bin_dir, debs, mlflow)
             supervisor.wait_until_healthy(layout, bin_dir, report)
         images.ensure_clients(layout, bin_dir)
         images.ensure_images(layout, toolchain, report)
@@ -75,7 +77,7 @@ def object_store_credentials(layout: Layout) -> tuple[str, str]:
     return key_id, secret
 
 
-def _start(layout: Layout, bin_dir: Path, debs: Path) -> None:
+def _start(layout: Layout, bin_dir: Path, debs: Path, mlflow: Path) -> None:
     # What a previous supervisor left here names namespaces and sockets that are gone.
     shutil.rmtree(layout.state / "run", ignore_errors=True)
     for folder in ("logs", "run", "run/tmp", "object-store"):
@@ -84,7 +86,7 @@ def _start(layout: Layout, bin_dir: Path, debs: Path) -> None:
     certificates.ensure_certificates(layout, ingress.hosts())
     namespace.create(layout)
     authority = (layout.state / "certificates" / "ca.crt").read_bytes()
-    values = layout.substitutions(bin_dir=bin_dir, debs=debs, authority=authority)
+    values = layout.substitutions(bin_dir=bin_dir, debs=debs, mlflow=mlflow, authority=authority)
     supervisor.render_configuration(layout, values)
     paths = [bin_dir, debs / "usr/bin", debs / "usr/sbin", os.environ["PATH"]]
     environment = {

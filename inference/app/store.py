@@ -12,6 +12,7 @@ import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, HTTPStore, LocalStore, MemoryStore, S3Store
 
+from app import oci_artifact
 from app.errors import StartupError
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ class StoreSettings:
     endpoint: URL of the store's server; None means the cloud's own.
     region: the region that S3 requests are signed for.
     credentials: directory with the files accessKeyId and secretAccessKey (S3), or key (GCS: a
-        service account's JSON; Azure: the account's key; https: a bearer token); None means the
-        platform's own identity (web identity, container or instance credentials).
+        service account's JSON; Azure: the account's key; https: a bearer token; oci:
+        user:password); None means the platform's own identity (web identity, container or
+        instance credentials).
     anonymous: with no credentials, send unsigned requests instead of looking for an identity.
     """
 
@@ -60,8 +62,27 @@ def fetch_artifact(uri: str, names: Iterable[str], settings: StoreSettings) -> d
     Raises StartupError: an unknown scheme, unusable settings, a missing file, a store that
     refuses or can't be reached, a file above MAX_FILE_BYTES.
     """
+    if uri.startswith(oci_artifact.SCHEME):
+        return _fetch_from_registry(uri, names, settings)
     store, prefix = _open(uri, settings)
     return {name: fetch(store, f"{prefix}/{name}".lstrip("/"), f"{uri}/{name}") for name in names}
+
+
+def _fetch_from_registry(
+    uri: str, names: Iterable[str], settings: StoreSettings
+) -> dict[str, bytes]:
+    # As for https: what the stack holds is for the registry that it names, and for no other.
+    is_named = urlsplit(settings.endpoint or "").netloc == urlsplit(uri).netloc
+    login = ""
+    if is_named and settings.credentials is not None:
+        login = _read_secret(settings.credentials / _KEY)
+    return oci_artifact.fetch_files(
+        uri,
+        names,
+        login,
+        is_plain=is_named and _allows_http(settings.endpoint),
+        max_bytes=MAX_FILE_BYTES,
+    )
 
 
 def fetch(store: ObjectStore, key: str, uri: str, max_bytes: int = MAX_FILE_BYTES) -> bytes:
@@ -90,7 +111,7 @@ def _open(uri: str, settings: StoreSettings) -> tuple[ObjectStore, str]:
     """The store that `uri` names, and the prefix in it."""
     scheme, separator, _ = uri.partition("://")
     if scheme not in _OPENERS or not separator:
-        known = ", ".join(f"{name}://" for name in _OPENERS)
+        known = ", ".join(f"{name}://" for name in (*_OPENERS, "oci"))
         raise StartupError(f"Model uri {uri} can't be fetched: this service fetches {known}")
     try:
         parts = urlsplit(uri)

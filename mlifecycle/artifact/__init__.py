@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from mlifecycle.artifact.golden import GOLDEN_FILE, GoldenSamples, read_golden
 from mlifecycle.artifact.layout import MLMODEL, find_model
+from mlifecycle.artifact.places import open_place
 from mlifecycle.artifact.signature import (
     SIGNATURE_FILE,
     Signature,
@@ -20,7 +21,6 @@ from mlifecycle.artifact.stored import (
     ArtifactError,
     StoredFolder,
     UnlistedFiles,
-    open_folder,
 )
 from mlifecycle.digests import folder_digest
 from mlifecycle.exclusive import exclusively, write_whole
@@ -48,6 +48,7 @@ class Artifact:
     """What the store holds for one model version.
 
     Attributes:
+        uri: from which the server fetches; the manifest's, where that names a store.
         model: the file that is loaded first.
         files: the names of all files that are served, below the uri; the golden samples' too.
         digest: `sha256:<hex>` over lines `<sha256>  <file>`, sorted by file; the server checks
@@ -81,7 +82,7 @@ def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
             does not answer, the scheme has no store, the model file may not be served, the golden
             samples are malformed, or a signature is not of these files.
     """
-    folder = open_folder(uri, store, _LIKELY)
+    folder = open_place(uri, store, cache, _LIKELY)
     found = find_model(folder.files, folder.read, folder.uri)
     known = _Known(folder, store.endpoint, cache)
     judged = known.judged(found.name, found.format.name)
@@ -98,7 +99,7 @@ def inspect_artifact(uri: str, store: ModelStore, cache: Path) -> Artifact:
         golden_digest = f"sha256:{digests[GOLDEN_FILE]}"
     lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
     return Artifact(
-        uri=uri,
+        uri=folder.uri,
         format=found.format,
         model=found.name,
         files=tuple(sorted(digests)),

@@ -11,6 +11,7 @@ from obstore.store import HTTPStore
 
 from mlifecycle.artifact.stores import SCHEMES, Client, client_of
 from mlifecycle.model_store import ModelStore
+from mlifecycle.tracking import PROXY_PATH
 
 Answer = TypeVar("Answer")
 # An artifact is a folder of a few files; more is a folder of something else.
@@ -42,14 +43,14 @@ class StoredFolder:
     """The folder of an artifact.
 
     Attributes:
-        uri: without a slash at its end.
+        uri: from which the server fetches, without a slash at its end.
         files: those below it, by the names from there.
+        fetch: gives a file's content, or an ArtifactError.
     """
 
     uri: str
     files: Mapping[str, StoredFile]
-    _client: Client
-    _path: str
+    fetch: Callable[[StoredFile], bytes]
 
     def read(self, name: str) -> bytes:
         """The content that was announced.
@@ -62,12 +63,7 @@ class StoredFolder:
             raise ArtifactError(
                 f"{self.uri}/{name} has {file.size} bytes; at most {LARGEST_FILE} are served"
             )
-        uri, path = f"{self.uri}/{name}", f"{self._path}/{name}".lstrip("/")
-        result = _asked(uri, lambda: obstore.get(self._client, path))
-        # Not by If-Match, which some stores do not heed.
-        if file.tag is not None and _strong(result.meta["e_tag"]) != file.tag:
-            raise ArtifactError(f"{uri} changed while it was read: run again")
-        return _asked(uri, lambda: bytes(result.bytes()))
+        return self.fetch(file)
 
 
 def open_folder(uri: str, store: ModelStore, likely: Iterable[str]) -> StoredFolder:
@@ -87,13 +83,13 @@ def open_folder(uri: str, store: ModelStore, likely: Iterable[str]) -> StoredFol
         raise ArtifactError(f"Model store of {uri} is not supported yet: {served} are") from error
     except ValueError as error:
         raise ArtifactError(f"Model uri {uri} {error}") from error
-    path = parts.path.strip("/")
+    path, place = parts.path.strip("/"), uri.rstrip("/")
     files: Mapping[str, StoredFile]
     if isinstance(client, HTTPStore):
         files = UnlistedFiles(lambda name: _announced(client, path, name, uri), likely)
     else:
         files = {file.name: file for file in _asked(uri, lambda: _listed(client, path, uri))}
-    return StoredFolder(uri.rstrip("/"), files, client, path)
+    return StoredFolder(place, files, lambda file: _fetched(client, path, place, file))
 
 
 class UnlistedFiles(Mapping[str, StoredFile]):
@@ -118,6 +114,15 @@ class UnlistedFiles(Mapping[str, StoredFile]):
         return sum(1 for _ in self)
 
 
+def _fetched(client: Client, path: str, place: str, file: StoredFile) -> bytes:
+    uri = f"{place}/{file.name}"
+    result = _asked(uri, lambda: obstore.get(client, f"{path}/{file.name}".lstrip("/")))
+    # Not by If-Match, which some stores do not heed.
+    if file.tag is not None and _strong(result.meta["e_tag"]) != file.tag:
+        raise ArtifactError(f"{uri} changed while it was read: run again")
+    return _asked(uri, lambda: bytes(result.bytes()))
+
+
 def _announced(client: Client, path: str, name: str, uri: str) -> StoredFile | None:
     try:
         found = obstore.head(client, f"{path}/{name}".lstrip("/"))
@@ -125,7 +130,9 @@ def _announced(client: Client, path: str, name: str, uri: str) -> StoredFile | N
         return None
     except BaseError as error:
         raise ArtifactError(f"Model store cannot deliver {uri}/{name}: {error}") from error
-    return StoredFile(name, _strong(found["e_tag"]), found["size"])
+    # MLflow's server makes another tag for each request.
+    tag = None if PROXY_PATH in uri else _strong(found["e_tag"])
+    return StoredFile(name, tag, found["size"])
 
 
 def _listed(client: Client, path: str, uri: str) -> list[StoredFile]:

@@ -178,7 +178,7 @@ def materials_of(manifest: Manifest, stack: GatedStack) -> Materials:
         context_digest=context_digest(artifact.format.name),
         base_image=stack.base_image.reference,
         os_patches=stack.base_image.patches,
-        uri=model.uri,
+        uri=artifact.uri,
         format_name=artifact.format.name,
         model_file=artifact.model,
         files=artifact.files,

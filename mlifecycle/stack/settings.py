@@ -183,6 +183,7 @@ def read_settings(
                 access_key_id=get("modelStoreAccessKeyId") or "",
                 secret_access_key=get("modelStoreSecretAccessKey") or "",
                 key=get("modelStoreKey") or "",
+                tracking_uri=get("mlflowTrackingUri") or "",
                 signers=tuple(get("modelSigners") or ()),
             ),
             workload_identity=get("workloadIdentity") or {},

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ def store_model(sandbox: Sandbox, name: str, value: float) -> str:
 
 def write_version(sandbox: Sandbox, version: str, place: str) -> None:
     scale = "{min_replicas: 2, max_replicas: 3, target_cpu_utilization: 30}"
-    inference = f"{{autoscaling: {scale}, auth: api-key, limits: {{max_rows: 1500}}}}"
+    inference = f"{{autoscaling: {scale}, auth: api-key, grpc: true, limits: {{max_rows: 1500}}}}"
     sandbox.write_manifest(
         ('version: "2.1.0"', f'version: "{version}"'),
         ("fraud-detector/v2.1.0", place),
@@ -198,7 +199,18 @@ def caller(sandbox: Sandbox, namespace: str, folder: Path) -> Iterator[tuple[str
         sandbox.run("kubectl", "--namespace", namespace, "delete", "pod", name, "--wait=false")
 
 
-GET = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=4).read().decode())"
+GET = "import sys, urllib.request as r; r.urlopen(f'http://{sys.argv[1]}/health', timeout=4).read()"
+# In the image of the model, which has what a caller by gRPC needs.
+CALL = """
+import sys, grpc
+from app.grpc_messages import SERVICE, message
+call = grpc.insecure_channel(sys.argv[1] + ":9000").unary_unary(
+    f"/{SERVICE}/ServerReady",
+    request_serializer=message("ServerReadyRequest").SerializeToString,
+    response_deserializer=message("ServerReadyResponse").FromString,
+)
+assert call(message("ServerReadyRequest")(), timeout=4).ready
+"""
 
 
 def test_no_key_is_in_the_state_or_the_cluster(served: Sandbox) -> None:
@@ -213,17 +225,18 @@ def test_no_key_is_in_the_state_or_the_cluster(served: Sandbox) -> None:
 
 def test_pods_of_named_namespaces_may_call_and_no_others(served: Sandbox, tmp_path: Path) -> None:
     stranger = f"stranger-{served.stack}"
-    url = f"http://{MODEL}.{served.namespace}.svc/health"
+    address = f"{MODEL}.{served.namespace}.svc"
     try:
         for namespace, may in (("monitoring", True), (stranger, False)):
             with caller(served, namespace, tmp_path) as command:
-                ask = (*command, "python", "-c", GET, url)
-                if may:
-                    # A policy reaches new pods a moment after they start.
-                    wait_until(lambda ask=ask: served.run(*ask).code == 0, 30)
-                else:
-                    result = served.run(*ask)
-                    assert result.code != 0, result.output
-                    assert "refused" in result.output or "timed out" in result.output
+                for program in (GET, CALL):
+                    ask = (*command, "python", "-c", program, address)
+                    if may:
+                        # A policy reaches new pods a moment after they start.
+                        wait_until(lambda ask=ask: served.run(*ask).code == 0, 30)
+                    else:
+                        result = served.run(*ask)
+                        assert result.code != 0, result.output
+                        assert re.search("refused|timed out|DEADLINE_EXCEEDED", result.output)
     finally:
         served.run("kubectl", "delete", "namespace", stranger, "--wait=false")

@@ -13,7 +13,7 @@ import pytest
 from obstore.store import S3Store
 
 from devcluster import local_stacks
-from devcluster.platform import lifecycle
+from devcluster.platform.layout import BUCKET
 from mlifecycle.artifact import ArtifactError, inspect_artifact
 from mlifecycle.model_store import ModelStore
 from mlifecycle.security.model_files import judgement
@@ -34,29 +34,42 @@ class Stored:
 
     @property
     def uri(self) -> str:
-        return f"s3://{lifecycle.BUCKET}/{self.name}"
+        return f"s3://{BUCKET}/{self.name}"
 
     def write(self, file: str, content: bytes) -> None:
         obstore.put(self.bucket, f"{self.name}/{file}", content)
 
 
-@pytest.fixture
-def stored(platform: Platform) -> Iterator[Stored]:
+def store_of(platform: Platform) -> ModelStore:
+    """The platform's model store and MLflow server, as a stack's settings have them."""
     values = local_stacks.local_values(platform.layout)
-    endpoint = values["mlifecycle:modelStoreEndpoint"]
     key = (platform.folder / "secrets" / "object-store-key").read_text().strip().split(",")
-    bucket = S3Store(
-        lifecycle.BUCKET,
-        endpoint=endpoint,
-        region="us-east-1",
-        access_key_id=key[0],
-        secret_access_key=key[1],
+    return ModelStore(
+        values["mlifecycle:modelStoreEndpoint"],
+        "us-east-1",
+        *key,
+        tracking_uri=values["mlifecycle:mlflowTrackingUri"],
+    )
+
+
+def bucket_of(store: ModelStore) -> S3Store:
+    """The bucket of models, for a test that writes to it."""
+    return S3Store(
+        BUCKET,
+        endpoint=store.endpoint,
+        region=store.region,
+        access_key_id=store.access_key_id,
+        secret_access_key=store.secret_access_key,
         virtual_hosted_style_request=False,
         client_options={"allow_http": True},
     )
-    made = Stored(
-        ModelStore(endpoint, "us-east-1", *key), bucket, f"artifact-{secrets.token_hex(4)}"
-    )
+
+
+@pytest.fixture
+def stored(platform: Platform) -> Iterator[Stored]:
+    store = store_of(platform)
+    bucket = bucket_of(store)
+    made = Stored(store, bucket, f"artifact-{secrets.token_hex(4)}")
     for name in ("model.onnx", "golden.json"):
         made.write(name, (SEED / name).read_bytes())
     yield made

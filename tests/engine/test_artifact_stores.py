@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from devcluster.toolchain import Toolchain
-from mlifecycle.artifact import ArtifactError, inspect_artifact
+from mlifecycle.artifact import ArtifactError, inspect_artifact, places
 from mlifecycle.model_store import ModelStore
 from tests.sandbox import ROOT, kill_group, wait_until
-from tests.unit.inference.local_serving import FileStore, free_port, serve_files
+from tests.unit.inference.local_serving import BUCKET, FileStore, free_port, serve_files
 
 SEED = ROOT / "models" / "fraud-detector" / "2.1.0"
 FILES = {name: (SEED / name).read_bytes() for name in ("model.onnx", "golden.json")}
@@ -100,10 +100,34 @@ def test_an_mlflow_folder_on_a_server_of_files(files: FileStore, tmp_path: Path)
     assert (found.model, found.files) == ("data/model.onnx", ("data/model.onnx", "golden.json"))
 
 
-@pytest.mark.parametrize("uri", ["hf://org/model", "models:/m/1", "oci://registry/model"])
-def test_a_store_that_is_not_read_yet_is_named(uri: str, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="is not supported yet: s3://, gs://, abfs://, abfss"):
-        inspect_artifact(uri, ModelStore("", "", "", ""), tmp_path)
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("hf://org/model", "org/model/resolve/main"),
+        ("hf://org/model@v2/fraud", "org/model/resolve/v2/fraud"),
+    ],
+)
+def test_the_hub_is_a_server_of_files(
+    uri: str, place: str, files: FileStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A server of files stands in for it: it answers the same paths with the same files."""
+    host = files.endpoint.removeprefix("http://")
+    monkeypatch.setattr(places, "HUB", f"https://{host}/{BUCKET}")
+    files.put(FILES, prefix=place)
+    store = ModelStore(files.endpoint, "", "", "")
+    found = inspect_artifact(uri, store, tmp_path / "cache")
+    assert (found.uri, found.digest) == (f"https://{host}/{BUCKET}/{place}", DIGEST)
+
+
+def test_a_uri_of_the_hub_needs_owner_and_name(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="is not hf://owner/name@revision/path"):
+        inspect_artifact("hf://model", ModelStore("", "", "", ""), tmp_path)
+
+
+def test_a_stack_without_mlflow_is_told_which_key_it_lacks(tmp_path: Path) -> None:
+    for uri in ("models:/fraud-detector/1", "mlflow://fraud-detector@champion", "runs:/a/model"):
+        with pytest.raises(ArtifactError, match=f"{uri}: .* set mlifecycle:mlflowTrackingUri"):
+            inspect_artifact(uri, ModelStore("", "", "", ""), tmp_path)
 
 
 @pytest.mark.parametrize("uri", ["abfs://account.dfs.core.windows.net/a", "abfss://container@/a"])

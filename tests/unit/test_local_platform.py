@@ -172,7 +172,8 @@ def test_every_key_of_a_stack_is_described_and_typed() -> None:
 
 def test_every_configuration_file_is_rendered_whole(tmp_path: Path) -> None:
     layout = Layout("mlifecycle", tmp_path / "c", tmp_path / "s", LAYOUT.network)
-    folders = {"bin_dir": tmp_path / "bin", "debs": tmp_path / "debs"}
+    names = ("bin_dir", "debs", "mlflow")
+    folders = {name: tmp_path / name for name in names}
     values = layout.substitutions(**folders, authority=b"x")
     render_configuration(layout, values)
     rendered = [path for path in (layout.state / "config").rglob("*") if path.is_file()]

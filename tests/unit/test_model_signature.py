@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from devcluster.environments import python_with
 from mlifecycle.artifact.signature import check_signature, load_signers
 from mlifecycle.security.signing import StatementSigner
-from tests.environments import python_with
 from tests.sandbox import ROOT
 
 HERE = Path(__file__).parent / "signatures"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from local_serving import Server
 
-from tests.environments import python_with
+from devcluster.environments import python_with
 from tests.sandbox import ROOT
 
 pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
@@ -30,7 +30,8 @@ def output_of(command: str, *arguments: str, folder: Path) -> str:
 
 
 def told(program: str, server: Server, tmp_path: Path) -> object:
-    arguments = ("-c", textwrap.dedent(program), f"127.0.0.1:{server.port}")
+    addresses = (f"127.0.0.1:{server.port}", f"127.0.0.1:{server.grpc_port}")
+    arguments = ("-c", textwrap.dedent(program), *addresses)
     return json.loads(output_of("python", *arguments, folder=tmp_path).splitlines()[-1])
 
 
@@ -65,6 +66,52 @@ def test_tritonclient(binary: bool, sums: Server, tmp_path: Path) -> None:
         *("7", [[11, 22.5]], [[10, 20.5]]),
         "the model also needs input 'z'",
     ]
+
+
+def test_tritonclient_over_grpc(sums: Server, tmp_path: Path) -> None:
+    program = """
+        import sys, json, numpy as np
+        import tritonclient.grpc as triton
+        client = triton.InferenceServerClient(sys.argv[2])
+        assert client.is_server_live() and client.is_server_ready()
+        assert client.is_model_ready("fraud-detector", "2.1.0")
+        assert client.get_model_metadata("fraud-detector").inputs[0].name == "x"
+        inputs = []
+        for name, rows in (("x", [[1, 2]]), ("z", [[10, 20.5]])):
+            tensor = triton.InferInput(name, [1, 2], "FP32")
+            tensor.set_data_from_numpy(np.array(rows, np.float32))
+            inputs.append(tensor)
+        answer = client.infer("fraud-detector", inputs, request_id="7")
+        refusal = ""
+        try:
+            client.infer("fraud-detector", inputs[:1])
+        except triton.InferenceServerException as error:
+            refusal = error.message()
+        print(json.dumps([answer.get_response().id, answer.as_numpy("y").tolist(), refusal]))
+    """
+    assert told(program, sums, tmp_path) == ["7", [[11, 22.5]], "the model also needs input 'z'"]
+
+
+def test_kserves_client_over_grpc(sums: Server, tmp_path: Path) -> None:
+    program = """
+        import sys, json, asyncio, numpy as np
+        from kserve import InferenceGRPCClient, InferInput, InferRequest
+
+        async def main():
+            client = InferenceGRPCClient(sys.argv[2], timeout=30)
+            assert await client.is_server_live() and await client.is_server_ready()
+            assert await client.is_model_ready("fraud-detector")
+            inputs = []
+            for name, rows in (("x", [[1, 2]]), ("z", [[10, 20.5]])):
+                tensor = InferInput(name, [1, 2], "FP32")
+                tensor.set_data_from_numpy(np.array(rows, np.float32), binary_data=False)
+                inputs.append(tensor)
+            answer = await client.infer(InferRequest("fraud-detector", inputs))
+            print(json.dumps([output.as_numpy().tolist() for output in answer.outputs]))
+
+        asyncio.run(main())
+    """
+    assert told(program, sums, tmp_path) == [[[11, 22.5]], [[10, 20.5]]]
 
 
 def test_kserves_client(sums: Server, tmp_path: Path) -> None:

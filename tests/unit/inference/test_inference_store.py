@@ -95,7 +95,7 @@ def test_another_scheme_is_refused_in_one_line(uri: str) -> None:
         fetch_artifact(uri, ["model.onnx"], StoreSettings())
     assert str(refusal.value) == (
         f"Model uri {uri} can't be fetched: this service fetches s3://, gs://, abfs://, abfss://, "
-        "https://"
+        "https://, oci://"
     )
 
 

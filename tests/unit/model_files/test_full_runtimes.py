@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from devcluster.environments import python_with
 from mlifecycle.security.model_files import torch_export
-from tests.environments import python_with
 from tests.sandbox import ROOT
 from tests.unit.model_files.payloads import Payload, refusal_of, rezipped
 from tests.unit.model_files.test_torch_export import (
