@@ -16,7 +16,7 @@ from app import protocol
 from app.binary import bytes_of_tensor
 from app.errors import RequestError, StartupError
 from app.grpc_messages import SERVICE, message
-from app.service import Service, metadata_of, rows_of
+from app.service import Service, answered, metadata_of
 from app.telemetry import logger
 from app.tensors import DATATYPES, Array
 
@@ -149,12 +149,14 @@ class _GrpcService:
     async def _infer(self, request: Any) -> Any:
         self._require_model(request.model_name, request.model_version)
         model, batcher = self._service.serving()
-        document, parts = _document(request)
-        rest = memoryview(b"".join(parts))
-        asked = protocol.checked(
-            document, rest, model.inputs, model.outputs, self._service.limits.rows
-        )
-        outputs = await batcher.submit(asked.tensors, rows_of(asked, model.inputs[0]))
+
+        def read() -> protocol.InferRequest:
+            document, parts = _document(request)
+            rest = memoryview(b"".join(parts))
+            limit = self._service.limits.rows
+            return protocol.checked(document, rest, model.inputs, model.outputs, limit)
+
+        asked, outputs = await answered(model, batcher, read)
         answer = message("ModelInferResponse")(
             model_name=model.release.name, model_version=model.release.version, id=request.id
         )

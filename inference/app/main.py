@@ -23,9 +23,9 @@ from app.service import Service
 from app.store import StoreSettings, fetch_artifact
 from app.telemetry import fall_silent, logger, use_json_logs
 
-# Each runs one batch on one core. Scaling is by pods; a few threads keep one large request from
+# Each runs one batch on one core. Scaling is by pods; a second thread keeps one large request from
 # holding up the small ones behind it.
-PREDICTION_THREADS = 4
+PREDICTION_THREADS = 2
 
 # Any of these says that the platform gives this pod an identity for AWS.
 _AWS_IDENTITY = (

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from app import binary, predict, protocol
-from app.batching import Batcher
+from app.batching import Batcher, Tensors
 from app.callers import Callers
 from app.errors import RequestError
 from app.http import OCTETS, BodyReader, ClientGone, Receive, Scope, Send, answer
@@ -19,7 +19,7 @@ from app.metrics import CONTENT_TYPE, Metrics
 from app.model import Model
 from app.openapi import document
 from app.telemetry import logger, trace_of
-from app.tensors import TensorSpec
+from app.tensors import Array, TensorSpec
 
 _GET, _POST = ("GET", "HEAD"), ("POST",)
 _BODIES = (b"application/json", b"application/octet-stream")
@@ -115,11 +115,13 @@ class Service:
     async def _predict(self, scope: Scope, receive: Receive, send: Send) -> int:
         model, batcher = self.serving()
         headers = _headers(scope)
-        tensors = predict.decode(
-            await self._bodies.read(receive, headers[0]), model.inputs, self.limits.rows
-        )
-        rows = len(tensors[model.inputs[0].name])
-        outputs = await batcher.submit(tensors, rows)
+        body = await self._bodies.read(receive, headers[0])
+
+        def decode() -> tuple[Tensors, int]:
+            tensors = predict.decode(body, model.inputs, self.limits.rows)
+            return tensors, len(tensors[model.inputs[0].name])
+
+        outputs = await batcher.submit(decode)
         await answer(send, 200, predict.encode(model.release, outputs[0]))
         return 200
 
@@ -127,8 +129,13 @@ class Service:
         model, batcher = self.serving()
         length, json_length = _headers(scope)
         body = await self._bodies.read(receive, length)
-        request = protocol.decode(body, json_length, model.inputs, model.outputs, self.limits.rows)
-        outputs = await batcher.submit(request.tensors, rows_of(request, model.inputs[0]))
+        request, outputs = await answered(
+            model,
+            batcher,
+            lambda: protocol.decode(
+                body, json_length, model.inputs, model.outputs, self.limits.rows
+            ),
+        )
         content, json_size = protocol.encode(request, model.release, model.outputs, outputs)
         if json_size is None:
             await answer(send, 200, content)
@@ -182,10 +189,23 @@ def _headers(scope: Scope) -> tuple[bytes | None, bytes | None]:
     return length, json_length
 
 
-def rows_of(request: protocol.InferRequest, first: TensorSpec) -> int:
-    """How many samples a request has."""
-    tensor = request.tensors[first.name]
-    return len(tensor) if first.is_in_rows else 1
+async def answered(
+    model: Model, batcher: Batcher, read: Callable[[], protocol.InferRequest]
+) -> tuple[protocol.InferRequest, list[Array]]:
+    """A request of the Open Inference Protocol, which is read when its turn comes, and its outputs.
+
+    Raises RequestError.
+    """
+    requests = []
+
+    def decode() -> tuple[Tensors, int]:
+        requests.append(request := read())
+        first = model.inputs[0]
+        tensor = request.tensors[first.name]
+        return request.tensors, len(tensor) if first.is_in_rows else 1
+
+    outputs = await batcher.submit(decode)
+    return requests[0], outputs
 
 
 async def _refuse(scope: Scope, send: Send, error: RequestError) -> int:

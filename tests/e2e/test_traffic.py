@@ -149,6 +149,8 @@ def test_pods_that_are_evicted_one_by_one_lose_no_request(served: Sandbox, tmp_p
                 "metadata": {"name": name, "namespace": served.namespace},
             }
             (tmp_path / "eviction.json").write_text(json.dumps(eviction))
+            # It is told of new pods a moment after they are ready.
+            wait_until(lambda: get(served, "pdb")["status"]["disruptionsAllowed"] > 0, SECONDS)
             path = f"/api/v1/namespaces/{served.namespace}/pods/{name}/eviction"
             kubectl(served, "create", "--raw", path, "-f", str(tmp_path / "eviction.json"))
             wait_until(lambda gone=name: len(set(pods(served)) - {gone}) >= 2, SECONDS)

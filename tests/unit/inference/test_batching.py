@@ -10,10 +10,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from app import batching
-from app.batching import Batcher
+from app.batching import Batcher, Decode
 from app.errors import RequestError
 from app.metrics import Metrics
 from app.model import Model
+
+# Of a row: two fit into a batch by their time, and run in a thread.
+SLOW = batching.BATCH_SECONDS / 2
+assert SLOW > batching.INLINE_SECONDS
 
 
 class Doubler:
@@ -43,15 +47,15 @@ def run(model: Doubler, program: Callable[[Batcher], Any], metrics: Metrics | No
     return asyncio.run(live())
 
 
-def rows(*values: float) -> dict[str, Any]:
-    return {"x": np.array([[value] for value in values])}
+def rows(*values: float) -> Decode:
+    return lambda: ({"x": np.array([[value] for value in values])}, len(values))
 
 
 def test_what_waits_together_shares_a_run_and_each_gets_its_own() -> None:
     model = Doubler()
 
     async def program(batcher: Batcher) -> list[Any]:
-        futures = [batcher.submit(rows(*range(i, i + n)), n) for i, n in ((1, 1), (10, 3), (20, 2))]
+        futures = [batcher.submit(rows(*range(i, i + n))) for i, n in ((1, 1), (10, 3), (20, 2))]
         return [[output.ravel().tolist() for output in await future] for future in futures]
 
     assert run(model, program) == [
@@ -64,13 +68,13 @@ def test_what_waits_together_shares_a_run_and_each_gets_its_own() -> None:
 
 
 def test_a_long_run_is_in_a_thread_and_what_comes_meanwhile_is_the_next_batch() -> None:
-    model = Doubler(seconds_per_row=1)
+    model = Doubler(seconds_per_row=SLOW)
     model.hold.clear()
 
     async def program(batcher: Batcher) -> None:
-        first = batcher.submit(rows(1), 1)
+        first = batcher.submit(rows(1))
         await asyncio.sleep(0.01)
-        later = [batcher.submit(rows(value), 1) for value in (2, 3)]
+        later = [batcher.submit(rows(value)) for value in (2, 3)]
         await asyncio.sleep(0.01)
         assert batcher.waiting == 2
         model.hold.set()
@@ -85,7 +89,7 @@ def test_a_model_whose_rows_depend_on_each_other_runs_each_request_alone() -> No
     model = Doubler(can_batch=False)
 
     async def program(batcher: Batcher) -> None:
-        for future in [batcher.submit(rows(value), 1) for value in (1, 2, 3)]:
+        for future in [batcher.submit(rows(value)) for value in (1, 2, 3)]:
             await future
 
     run(model, program)
@@ -97,34 +101,105 @@ def test_a_batch_has_no_more_rows_than_a_request_may_have(monkeypatch: pytest.Mo
     model = Doubler()
 
     async def program(batcher: Batcher) -> None:
-        for future in [batcher.submit(rows(*range(3)), 3) for _ in range(3)]:
+        for future in [batcher.submit(rows(*range(3))) for _ in range(3)]:
             await future
 
     run(model, program)
     assert model.sizes == [3, 3, 3]
 
 
-def test_too_many_are_turned_away_and_the_others_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_the_oldest_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "MAX_WAITING", 2)
-    model, metrics = Doubler(seconds_per_row=1), Metrics()
+    model, metrics = Doubler(seconds_per_row=SLOW), Metrics()
     model.hold.clear()
 
     async def program(batcher: Batcher) -> None:
-        futures = [batcher.submit(rows(1), 1)]
+        runs = batcher.submit(rows(1))
         await asyncio.sleep(0.01)
-        futures += [batcher.submit(rows(value), 1) for value in (2, 3)]
+        oldest, *others = [batcher.submit(rows(value)) for value in (2, 3, 4)]
         with pytest.raises(RequestError, match="too many requests wait") as refusal:
-            batcher.submit(rows(4), 1)
+            await oldest
         assert refusal.value.status == 503
         assert refusal.value.headers == {"retry-after": "1"}
         model.hold.set()
-        assert [float((await future)[0][0, 0]) for future in futures] == [2, 4, 6]
+        assert [float((await future)[0][0, 0]) for future in (runs, *others)] == [2, 6, 8]
 
     run(model, program, metrics)
     assert metrics.shed == 1
 
 
-@pytest.mark.parametrize("seconds", [0.0, 1.0])
+def test_what_has_waited_too_long_is_turned_away_undecoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batching, "MAX_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(batching, "MAX_WAIT_RUNS", 0)
+    model = Doubler(seconds_per_row=SLOW)
+    model.hold.clear()
+
+    def decode() -> Any:
+        raise AssertionError
+
+    async def program(batcher: Batcher) -> None:
+        first = batcher.submit(rows(1))
+        await asyncio.sleep(0)
+        late = batcher.submit(decode)
+        await asyncio.sleep(0.05)
+        model.hold.set()
+        await first
+        with pytest.raises(RequestError, match="too many requests wait"):
+            await late
+
+    run(model, program)
+
+
+@pytest.mark.parametrize(
+    ("can_batch", "patience", "order"),
+    [
+        (True, 0.01, [2, 4, 6, 12, 10, 8]),
+        (False, 0.01, [2, 4, 12, 10, 8, 6]),
+        (True, 9.0, [2, 4, 6, 8, 10, 12]),
+        (False, 9.0, [2, 4, 6, 8, 10, 12]),
+    ],
+)
+def test_when_the_oldest_has_waited_long_the_newest_go_first(
+    monkeypatch: pytest.MonkeyPatch, can_batch: bool, patience: float, order: list[float]
+) -> None:
+    monkeypatch.setattr(batching, "PATIENCE_SECONDS", patience)
+    monkeypatch.setattr(batching, "STANDING_SECONDS", 9)
+    model = Doubler(can_batch=can_batch, seconds_per_row=SLOW)
+    model.hold.clear()
+    found = []
+
+    async def ask(batcher: Batcher, value: float) -> None:
+        found.append(float((await batcher.submit(rows(value)))[0][0, 0]))
+
+    async def program(batcher: Batcher) -> None:
+        asked = [asyncio.create_task(ask(batcher, 1))]
+        await asyncio.sleep(0.01)
+        asked += [asyncio.create_task(ask(batcher, value)) for value in (2, 3, 4, 5, 6)]
+        await asyncio.sleep(0.05)
+        model.hold.set()
+        await asyncio.gather(*asked)
+
+    run(model, program)
+    assert found == order
+
+
+def test_what_cannot_be_decoded_fails_alone() -> None:
+    model = Doubler()
+
+    def decode() -> Any:
+        raise RequestError("no rows")
+
+    async def program(batcher: Batcher) -> None:
+        wrong, right = batcher.submit(decode), batcher.submit(rows(2))
+        assert float((await right)[0][0, 0]) == 4
+        with pytest.raises(RequestError, match="no rows"):
+            await wrong
+
+    run(model, program)
+    assert model.sizes == [1]
+
+
+@pytest.mark.parametrize("seconds", [0.0, SLOW])
 def test_a_run_that_fails_fails_its_requests_and_no_others(seconds: float) -> None:
     class Failing(Doubler):
         def infer(self, tensors: Mapping[str, Any]) -> list[Any]:
@@ -135,10 +210,10 @@ def test_a_run_that_fails_fails_its_requests_and_no_others(seconds: float) -> No
     model = Failing(seconds_per_row=seconds)
 
     async def program(batcher: Batcher) -> None:
-        for future in [batcher.submit(rows(value), 1) for value in (-1, 2)]:
+        for future in [batcher.submit(rows(value)) for value in (-1, 2)]:
             with pytest.raises(ZeroDivisionError):
                 await future
-        assert float((await batcher.submit(rows(3), 1))[0][0, 0]) == 6
+        assert float((await batcher.submit(rows(3)))[0][0, 0]) == 6
 
     run(model, program)
 
@@ -147,7 +222,7 @@ def test_a_caller_that_has_gone_is_not_computed_for() -> None:
     model = Doubler()
 
     async def program(batcher: Batcher) -> None:
-        gone, here = (batcher.submit(rows(value), 1) for value in (1, 2))
+        gone, here = (batcher.submit(rows(value)) for value in (1, 2))
         gone.cancel()
         assert float((await here)[0][0, 0]) == 4
 

@@ -136,7 +136,7 @@ def test_another_scheme_ends_the_process_with_one_line(
     assert_ends_with(
         server,
         "Model uri hf://organisation/model can't be fetched: this service fetches s3://, gs://, "
-        "abfs://, abfss://, https://",
+        "abfs://, abfss://, https://, oci://",
     )
 
 
