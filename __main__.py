@@ -118,6 +118,7 @@ async def _declare(
     return {
         "environment": settings.environment,
         "models": _unless_refused(models, objects, repository, closed),
+        "registrations": {model.pulumi_resource_name: model.registration for model in models},
     }
 
 

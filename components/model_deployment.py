@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +25,7 @@ from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.admission import LEARNING_SECONDS, is_denial, kept_releases
+from mlifecycle.release.registration import record
 from mlifecycle.release.verification import verify_release
 from mlifecycle.report.validation import finding_as_json
 from mlifecycle.stack.gating import GatedStack, Materials
@@ -32,7 +34,8 @@ from mlifecycle.stack.target import target_of
 
 # Attaching, reading back and naming are some dozen requests to the registry.
 NAMING_SECONDS = 600
-VERIFICATION_SECONDS = 120
+# Inside the cluster, then outside (mlifecycle/release/verification.py).
+VERIFICATION_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class ModelDeployment(pulumi.ComponentResource):
     Attributes:
         image: what runs, `name:tag@sha256:...`, known in preview; None when the model is refused.
         summary: version, namespace, address and image, for the stack's outputs.
+        registration: what the model registry is told of it, when it is verified.
         refusal: why the gate refuses the model, empty where it does not.
         settled: the same, known when all of its objects are with the engine.
     """
@@ -71,6 +75,7 @@ class ModelDeployment(pulumi.ComponentResource):
     refusal: pulumi.Output[str]
     settled: pulumi.Output[str]
     summary: dict[str, Any]
+    registration: dict[str, Any]
 
     def __init__(self, args: ModelDeploymentArgs, opts: ResourceOptions) -> None:
         manifest = args.loaded.manifest
@@ -118,6 +123,9 @@ class ModelDeployment(pulumi.ComponentResource):
         )
         self.refusal = pulumi.Output.from_input(self._gate.refusal(self.urn))
         self.summary = _summary(manifest, args.stack.settings)
+        self.registration = record(
+            model.name, model.version, model.framework or "", environment, self._deployed_at(what)
+        )
         self.settled = self.refusal if image is None else self._deploy(image, what)
         released: pulumi.Output[list[str]] = pulumi.Output.from_input(self._released(image))
         if args.namespace is not None:
@@ -145,13 +153,27 @@ class ModelDeployment(pulumi.ComponentResource):
         verification = guarded_hook(
             f"verification of {model.name}",
             lambda: self._verify(image),
-            timeout=VERIFICATION_SECONDS,
+            timeout=stack.settings.rollout_timeout_seconds + VERIFICATION_SECONDS,
             on_dry_run=False,
         )
-        verified = {**what, **{key: self.summary[key] for key in ("version", "image", "metrics")}}
+        verified = {
+            **what,
+            **{key: self.summary[key] for key in ("version", "image", "metrics")},
+            "deployed_at": self.registration["deployed_at"],
+        }
         child = ResourceOptions(parent=self, depends_on=around)
         last = ModelVerification(model.name, verified, deployment, verification, child)
         return pulumi.Output.all(self.refusal, last.urn).apply(lambda known: str(known[0]))
+
+    def _deployed_at(self, what: dict[str, Any]) -> str:
+        """When this release was made: now, unless the stack runs just this."""
+        running = (self._args.stack.context.running or {}).get(self.pulumi_resource_name)
+        same = running and all(
+            getattr(running, key) == what[key] for key in ("manifest", "build", "lock")
+        )
+        if running and same and running.deployed_at:
+            return running.deployed_at
+        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _image_of(self, inputs: BuildInputs) -> ModelImage:
         args = self._args
@@ -182,13 +204,7 @@ class ModelDeployment(pulumi.ComponentResource):
         serving = serving_of(self._args.loaded.manifest, settings)
         mounted = secrets(release, serving, settings, child)
         account = workload.service_account(release, settings, child)
-        timeout = f"{settings.rollout_timeout_seconds}s"
-        # Both wait for pods: neither may wait longer than a rollout may take.
-        awaited = ResourceOptions(
-            parent=self,
-            custom_timeouts=pulumi.CustomTimeouts(create=timeout, update=timeout),
-        )
-        service = workload.service(release, serving, awaited)
+        service = workload.service(release, serving, child)
         inference = self._args.loaded.manifest.spec.inference
         clients = [client.namespace for client in (inference and inference.clients) or ()]
         callers = (*settings.caller_namespaces, *clients)
@@ -208,7 +224,7 @@ class ModelDeployment(pulumi.ComponentResource):
             reference,
             serving,
             settings,
-            ResourceOptions.merge(awaited, ResourceOptions(depends_on=before, hooks=hooks)),
+            ResourceOptions.merge(child, ResourceOptions(depends_on=before, hooks=hooks)),
         )
         return deployment, [account, service, *around]
 

@@ -16,7 +16,7 @@ from components.serving import (
     STORE_SECRET,
     Serving,
 )
-from mlifecycle.governance.objects.awaiting import PATCH_FORCE, TIMEOUT
+from mlifecycle.governance.objects.awaiting import PATCH_FORCE, SKIP_AWAIT, TIMEOUT
 from mlifecycle.governance.objects.images import SCAN_EVIDENCE
 from mlifecycle.stack.settings import StackSettings
 
@@ -53,9 +53,12 @@ def service_account(
 
 def service(release: Release, serving: Serving, options: pulumi.ResourceOptions) -> core.Service:
     """The model's address in the cluster: http on port 80, and gRPC on its own."""
+    metadata = release.metadata()
+    # The engine would wait for the pods behind it.
+    metadata.annotations = {SKIP_AWAIT: "true"}
     return core.Service(
         release.model,
-        metadata=release.metadata(),
+        metadata=metadata,
         spec=core.ServiceSpecArgs(
             type="ClusterIP",
             selector=release.selector(),
@@ -86,6 +89,8 @@ def deployment(
     metadata = release.metadata()
     metadata.annotations = {
         LOCK: release.lock_digest,
+        # Verification waits for it as long, and says why it does not become ready.
+        SKIP_AWAIT: "true",
         TIMEOUT: str(settings.rollout_timeout_seconds),
         # Whoever rolls back with kubectl owns the image's field from then on: without this, no
         # later release would get past it.

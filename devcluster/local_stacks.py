@@ -29,6 +29,8 @@ LOCAL_KEYS = (
     "mlifecycle:grypeDatabase",
     "mlifecycle:modelStoreEndpoint",
     "mlifecycle:mlflowTrackingUri",
+    "mlifecycle:ingressAddress",
+    "mlifecycle:ingressAuthority",
     "mlifecycle:egress",
 )
 SECRET_KEYS = ("mlifecycle:modelStoreAccessKeyId", "mlifecycle:modelStoreSecretAccessKey")
@@ -73,6 +75,8 @@ def local_values(layout: Layout) -> dict[str, Any]:
         f"{layout.registry}/{GRYPE.repository}",
         layout.object_store,
         layout.tracking,
+        str(layout.node_ip),
+        str(layout.state / "certificates" / "ca.crt"),
         # DNS is no pod here: the node answers.
         [
             f"{layout.node_ip}/32:{OBJECT_STORE_PORT}",

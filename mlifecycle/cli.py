@@ -185,6 +185,33 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
         print(release_summary(stack, result))
 
 
+@app.command()
+def history(
+    model: Annotated[str, typer.Argument(help="a model's name; all of them without")] = "",
+    stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",
+    check: Annotated[
+        bool, typer.Option("--check", help="read every record, and say whether one is wrong")
+    ] = False,
+) -> None:
+    """Say what was released in a stack, when, from what, by whom and why; the newest first.
+
+    Exit codes: 0 told, 1 a record is changed, torn or missing, 2 the registry does not answer.
+    """
+    from mlifecycle.ledger.store import Ledger
+    from mlifecycle.report.history import history_text, problems_text
+    from mlifecycle.stack.gating import CACHE
+
+    with _explained(), _settings_of(stack) as settings:
+        ledger = Ledger(settings.registry, stack, CACHE)
+        records, problems = ledger.all(fresh=check)
+        print(history_text([item for item in records if model in ("", item.model)]))
+        if problems:
+            print(problems_text(problems), file=sys.stderr)
+        elif check:
+            print(f"{len(records)} records, each as it was written, and none is missing")
+        raise typer.Exit(int(bool(problems)))
+
+
 def _project() -> Path:
     """Where Pulumi itself would look for its project."""
     return Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)

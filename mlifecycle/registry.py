@@ -14,6 +14,8 @@ from mlifecycle.process import ToolError, run_tool
 ATTEMPTS = 5
 REQUEST_SECONDS = 60
 PUSH_SECONDS = 600
+# Tags that are asked for at once.
+PAGE = 1000
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -137,6 +139,29 @@ def find_document(reference: str) -> str | None:
         if is_absence(error):
             return None
         raise
+
+
+def tags(repository: str) -> list[str]:
+    """Every tag of a repository; none where there is no such repository.
+
+    Raises:
+        ToolError: the registry does not answer.
+    """
+    found: list[str] = []
+    while True:
+        last = ["--last", found[-1]] if found else []
+        command = ["regctl", "tag", "ls", "--limit", str(PAGE), *last, repository]
+        try:
+            page = run_tool(command, timeout=REQUEST_SECONDS).split()
+        except ToolError as error:
+            if is_absence(error):
+                return found
+            raise
+        # One that knows no pages answers with all of them, again and again.
+        new = [tag for tag in page if tag not in set(found)]
+        found += new
+        if not new or len(page) < PAGE:
+            return found
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ variables), and is loaded only where a server is asked: that takes longer than a
 """
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+Answer = TypeVar("Answer")
 # A pipeline is in nobody's statistics; and its requests end.
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -41,6 +43,20 @@ def client_of(tracking_uri: str) -> "MlflowClient":
     return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
 
 
+def asked(tracking_uri: str, ask: Callable[[], Answer]) -> Answer:
+    """What a server answers.
+
+    Raises:
+        TrackingError: that it does not, or refuses.
+    """
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        return ask()
+    except MlflowException as error:
+        raise TrackingError(f"{tracking_uri} answers: {str(error)[:300]}") from error
+
+
 def artifact_place(uri: str, tracking_uri: str) -> str:
     """The uri of the store in which a model's files are.
 
@@ -54,12 +70,8 @@ def artifact_place(uri: str, tracking_uri: str) -> str:
     """
     scheme, _, rest = uri.partition(":")
     client, path = client_of(tracking_uri), rest.strip("/")
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
-    try:
-        found = _of_run(client, path) if scheme == "runs" else _of_model(client, path)
-    except MlflowException as error:
-        raise TrackingError(f"{tracking_uri} answers: {str(error)[:300]}") from error
+    find = _of_run if scheme == "runs" else _of_model
+    found = asked(tracking_uri, lambda: find(client, path))
     parts, server = urlsplit(found), urlsplit(tracking_uri)
     if parts.scheme != _PROXIED:
         return found

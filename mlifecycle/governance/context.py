@@ -43,6 +43,7 @@ class RunningRelease(_Recorded):
         build: 64 hex digits over all that its image is made of.
         lock: 64 hex digits over what its dependencies are locked to.
         image: what runs, `name:tag@sha256:...`.
+        deployed_at: when it was released, in UTC, `2025-01-02T12:00:00Z`.
 
     All but version and figures are None where something else was tried since, and did not end well.
     """
@@ -55,6 +56,7 @@ class RunningRelease(_Recorded):
     build: str | None = None
     lock: str | None = None
     image: str | None = None
+    deployed_at: str | None = None
 
 
 class MadeObject(_Recorded):

@@ -21,7 +21,7 @@ def release_summary(stack: str, result: ReleaseResult) -> str:
         lines += ["Warnings:", *(f"- {words}" for words in _together(warnings, models)), ""]
     lines += [
         f"Preview {result.preview.seconds:.1f} s, update {result.update.seconds:.1f} s, "
-        f"verification {result.verification_seconds:.1f} s"
+        f"verification {result.verification_seconds:.1f} s; {result.recorded} new in the ledger"
     ]
     return "\n".join(lines)
 
@@ -49,6 +49,7 @@ def _model(model: ReleasedModel) -> list[str]:
         f"  Address:    {model.address} (namespace {model.namespace})",
         *_proof(model.verification),
         f"  Signature:  {model.signature}",
+        f"  Registered: {line(model.registered)}",
         "",
     ]
 

@@ -12,10 +12,13 @@ from typing import Any
 
 from mlifecycle.artifact import Signature, inspect_artifact
 from mlifecycle.governance.context import CONTEXT_VARIABLE
+from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.schema import Manifest
+from mlifecycle.release.registration import CHAMPION, Registration, register
 from mlifecycle.release.verification import Verification, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
 from mlifecycle.stack.gating import CACHE
+from mlifecycle.stack.recording import keep_releases
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
     PROJECT,
@@ -24,11 +27,16 @@ from mlifecycle.stack.settings import (
     read_settings,
 )
 from mlifecycle.stack.target import target_of
+from mlifecycle.tracking import TrackingError
 
 
 @dataclass(frozen=True)
 class ReleasedModel:
-    """One model of the stack, as it was found to run."""
+    """One model of the stack, as it was found to run.
+
+    Attributes:
+        registered: the alias by which the model registry has it, or why it is outstanding.
+    """
 
     model: str
     version: str
@@ -37,16 +45,22 @@ class ReleasedModel:
     address: str
     verification: Verification
     signature: Signature
+    registered: str
 
 
 @dataclass(frozen=True)
 class ReleaseResult:
-    """What `release` did."""
+    """What `release` did.
+
+    Attributes:
+        recorded: how many records were added to the ledger.
+    """
 
     preview: Run
     update: Run
     verification_seconds: float
     models: tuple[ReleasedModel, ...]
+    recorded: int = 0
 
 
 def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseResult:
@@ -69,11 +83,12 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
         update = engine.up(f"release {names}", report)
     report("verifying what runs")
     started = time.monotonic()
-    outputs = engine.outputs()["models"]
-    models = [
-        _verify(manifest, outputs[manifest.metadata.name], settings) for manifest in manifests
-    ]
-    return ReleaseResult(preview, update, time.monotonic() - started, tuple(models))
+    outputs = engine.outputs()
+    models = [_verify(manifest, outputs, stack, settings) for manifest in manifests]
+    seconds = time.monotonic() - started
+    verified = {model.model: {"samples": model.verification.samples} for model in models}
+    records = keep_releases(Ledger(settings.registry, stack, CACHE), verified, root)
+    return ReleaseResult(preview, update, seconds, tuple(models), len(records))
 
 
 @contextmanager
@@ -114,15 +129,40 @@ def settings_of(stack: str, engine: Engine) -> StackSettings:
     return read_settings(stack, get, is_encrypted)
 
 
-def _verify(manifest: Manifest, output: dict[str, Any], settings: StackSettings) -> ReleasedModel:
+def _verify(
+    manifest: Manifest, outputs: dict[str, Any], stack: str, settings: StackSettings
+) -> ReleasedModel:
+    name = manifest.metadata.name
+    output = outputs["models"][name]
     artifact = inspect_artifact(manifest.spec.model.uri, settings.model_store, CACHE)
     verification = verify_release(target_of(manifest, settings), artifact.golden)
+    release = Registration(
+        stack=stack,
+        record=outputs["registrations"][name],
+        source=artifact.uri,
+        artifact_digest=artifact.digest,
+        image=output["image"],
+    )
     return ReleasedModel(
-        model=manifest.metadata.name,
+        model=name,
         version=output["version"],
         namespace=output["namespace"],
         image=output["image"],
         address=output["address"],
         verification=verification,
         signature=artifact.signature,
+        registered=_registered(release, settings.model_store.tracking_uri),
     )
+
+
+def _registered(release: Registration, tracking_uri: str) -> str:
+    """That it is, or that it is outstanding: a registry that is away undoes no release, and the
+    next run does it.
+    """
+    if not tracking_uri:
+        return "no: the stack names no MLflow server (mlifecycle:mlflowTrackingUri)"
+    try:
+        register(release, tracking_uri)
+    except TrackingError as error:
+        return f"outstanding, the next run does it: {error}"
+    return f"{release.alias(CHAMPION)} in {tracking_uri}"

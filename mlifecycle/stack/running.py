@@ -39,34 +39,44 @@ def state_of(stack: str) -> StackState:
     Raises:
         ToolError: there is no such stack, or its state cannot be read.
     """
-    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"]
-    printed = run_tool(command, timeout=EXPORT_SECONDS, directory=ROOT)
     try:
-        resources = {
-            resource["urn"]: resource
-            for resource in (json.loads(printed)["deployment"] or {}).get("resources") or ()
-            # One that a replacement left behind has its successor's URN; external ones are others'.
-            if not resource.get("delete") and not resource.get("external")
-        }
+        resources = resources_of(stack)
         models = [item for item in resources.values() if item["type"] == MODEL_DEPLOYMENT]
         verified = {
-            item.get("parent"): item["inputs"]["release"]
+            str(item.get("parent")): item["inputs"]["release"]
             for item in resources.values()
             if item["type"] == MODEL_VERIFICATION
         }
         return StackState(
             running={
-                _name_of(model): _running(model, verified[model["urn"]])
+                name_of(model): _running(model, verified[model["urn"]])
                 for model in models
                 if model["urn"] in verified
             },
             released={
-                _name_of(model): tuple(_outputs(model).get("released") or ()) for model in models
+                name_of(model): tuple(_outputs(model).get("released") or ()) for model in models
             },
             objects=tuple(_objects(resources, verified)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ToolError(f"the state of stack {stack} cannot be read: {error}") from error
+
+
+def resources_of(stack: str) -> dict[str, Resource]:
+    """The resources of a stack's state, by their URN.
+
+    Raises:
+        ToolError: there is no such stack.
+        ValueError, KeyError, TypeError, AttributeError: the state is of another shape.
+    """
+    command = ["pulumi", "stack", "export", "--stack", stack, "--non-interactive"]
+    printed = run_tool(command, timeout=EXPORT_SECONDS, directory=ROOT)
+    return {
+        resource["urn"]: resource
+        for resource in (json.loads(printed)["deployment"] or {}).get("resources") or ()
+        # One that a replacement left behind has its successor's URN; external ones are others'.
+        if not resource.get("delete") and not resource.get("external")
+    }
 
 
 def _outputs(resource: Resource) -> Resource:
@@ -85,6 +95,8 @@ def _is_whole(model: Resource, verified: Resource) -> bool:
 def _running(model: Resource, verified: Resource) -> RunningRelease:
     return RunningRelease(
         version=verified["version"],
+        # A state of before it was kept has none.
+        deployed_at=verified.get("deployed_at"),
         **verified["metrics"],
         **({key: verified[key] for key in _KEPT} if _is_whole(model, verified) else {}),
     )
@@ -94,16 +106,16 @@ def _objects(
     resources: Mapping[str, Resource], verified: Mapping[str, Resource]
 ) -> Iterator[MadeObject]:
     for resource in resources.values():
-        model = _model_of(resource, resources)
+        model = model_of(resource, resources)
         release = verified.get(model["urn"]) if model else None
         is_whole = model and release and _is_whole(model, release)
         released_to = release["environment"] if is_whole and release else None
         inputs = resource.get("inputs") or {}
-        for item in objects_of(resource["type"], _name_of(resource), inputs):
+        for item in objects_of(resource["type"], name_of(resource), inputs):
             yield MadeObject(body=dict(item.body), released_to=released_to)
 
 
-def _model_of(resource: Resource, resources: Mapping[str, Resource]) -> Resource | None:
+def model_of(resource: Resource, resources: Mapping[str, Resource]) -> Resource | None:
     """The model that a resource is a part of, however deep; None where it is of none."""
     while parent := resources.get(resource.get("parent") or ""):
         if parent["type"] == MODEL_DEPLOYMENT:
@@ -112,6 +124,7 @@ def _model_of(resource: Resource, resources: Mapping[str, Resource]) -> Resource
     return None
 
 
-def _name_of(resource: Resource) -> str:
+def name_of(resource: Resource) -> str:
+    """What a resource is called in its program."""
     name: str = resource["urn"].rsplit("::", 1)[1]
     return name

@@ -102,6 +102,8 @@ class StackSettings(BaseModel):
     caller_namespaces: tuple[Name, ...]
     ingress_host: Annotated[str, Field(pattern=HOST)]
     ingress_class: str
+    ingress_address: str
+    ingress_authority: str
     certificate_issuer: str
     egress: Annotated[tuple[Egress, ...], BeforeValidator(_egress), Field(min_length=1)]
     cpu_request: Quantity
@@ -193,6 +195,8 @@ def read_settings(
             caller_namespaces=tuple(get("callerNamespaces") or ()),
             ingress_host=get("ingressHost") or "",
             ingress_class=get("ingressClass") or "",
+            ingress_address=get("ingressAddress") or "",
+            ingress_authority=get("ingressAuthority") or "",
             certificate_issuer=get("certificateIssuer") or "",
             egress=tuple(get("egress") or ()),
             cpu_request=get("cpuRequest"),

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mlifecycle.governance.context import CONTEXT_VARIABLE, Context
 from tests.policy.test_evaluation import waiver
-from tests.sandbox import ROOT, Platform, Sandbox, model_store
+from tests.sandbox import ROOT, Platform, Sandbox, kill_group, model_store
 
 SEED_URI = "s3://mlifecycle-models/fraud-detector/v2.1.0"
 MODELS = ROOT / "models"
@@ -74,6 +74,37 @@ def put_outside(folder: Path) -> None:
         size_threshold=512,
         convert_attribute=False,
     )
+
+
+# Of gigabytes, which are built, scanned, pushed and pulled.
+LARGE_SECONDS = 3000
+
+
+@pytest.mark.full
+@pytest.mark.timeout(LARGE_SECONDS + 100)
+def test_the_large_runtimes_are_released_and_answer(sandbox: Sandbox) -> None:
+    """PyTorch and TensorFlow on the node; what their images weigh is printed."""
+    data = ROOT / "tests" / "unit" / "model_files" / "data"
+    shutil.copy(data / "model.pt2", stored(sandbox, "exported"))
+    shutil.copytree(data / "saved_model", stored(sandbox, "saved"), dirs_exist_ok=True)
+    for name in ("exported", "saved"):
+        file = sandbox.manifests / f"{name}.yaml"
+        limits = "spec:\n  inference: {resources: {limits: {memory: 2Gi}}}\n"
+        file.write_text(file.read_text().replace("spec:\n", limits, 1))
+    sandbox.configure(rolloutTimeoutSeconds="1500", scanTimeoutSeconds="1500")
+    sandbox.initialise()
+    process = sandbox.start("mlifecycle", "up", "--stack", sandbox.stack)
+    try:
+        output, _ = process.communicate(timeout=LARGE_SECONDS)
+    finally:
+        kill_group(process)
+    assert process.returncode == 0, output
+    outputs = json.loads(sandbox.pulumi("stack", "output", "--json").output)
+    for name in ("exported", "saved"):
+        assert f"Model {name} v2.1.0" in output
+        manifest = sandbox.run("regctl", "manifest", "get", outputs["models"][name]["image"])
+        assert manifest.code == 0, manifest.output
+        print(manifest.output)
 
 
 def test_each_is_released_verified_and_a_pickle_by_its_waiver_only(sandbox: Sandbox) -> None:

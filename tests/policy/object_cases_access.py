@@ -179,10 +179,10 @@ CASES: list[tuple[str, str, Path, Any, list[str]]] = [
     ),
     (
         "await-kept",
-        "Service",
+        "HorizontalPodAutoscaler",
         ("metadata", "annotations"),
         {"pulumi.com/skipAwait": "true"},
-        ["annotation pulumi.com/skipAwait of Service fraud is true"],
+        ["annotation pulumi.com/skipAwait of HorizontalPodAutoscaler fraud is true"],
     ),
     (
         "await-kept",

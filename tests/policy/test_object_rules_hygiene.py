@@ -121,6 +121,8 @@ def test_what_the_engine_waits_for_is_its_own_choice(kind: str, passes: bool) ->
     [
         ("Deployment", SKIP, True),
         ("Deployment", FORCE, True),
+        ("Service", SKIP, True),
+        ("Service", FORCE, False),
         ("Ingress", SKIP, True),
         ("Ingress", FORCE, False),
         ("HorizontalPodAutoscaler", SKIP, False),

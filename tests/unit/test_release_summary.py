@@ -7,7 +7,9 @@ from mlifecycle.stack.release import ReleasedModel, ReleaseResult
 
 
 def released(name: str, proof: Verification) -> ReleasedModel:
-    return ReleasedModel(name, "1.0.0", "n", "r/x:1@sha256:0", "http://x", proof, "unsigned")
+    return ReleasedModel(
+        name, "1.0.0", "n", "r/x:1@sha256:0", "http://x", proof, "unsigned", "champion"
+    )
 
 
 def test_a_warning_that_models_share_is_said_once() -> None:

@@ -17,7 +17,7 @@ SKIP_AWAIT = "pulumi.com/skipAwait"
 # Each switches off what makes `up` wait and refuse, and who may carry it all the same: an object
 # that our own verification waits for.
 _AWAIT_ANNOTATIONS: Mapping[str, tuple[str, ...]] = {
-    SKIP_AWAIT: ("Deployment", "Ingress"),
+    SKIP_AWAIT: ("Deployment", "Ingress", "Service"),
     PATCH_FORCE: ("Deployment",),
 }
 TIMEOUT, _WAIT_FOR = "pulumi.com/timeoutSeconds", "pulumi.com/waitFor"

@@ -1,0 +1,95 @@
+"""One record of the ledger, and what makes a set of them one history."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+Kind = Literal["release", "rollback", "hold", "retry", "removal"]
+# A record's tag: its place, so that the newest are found by their names, and what it says.
+TAG = re.compile(r"r([0-9]{8})-([0-9a-f]{64})")
+
+
+class RecordError(Exception):
+    """It is no record, or another than its tag says."""
+
+
+class Record(BaseModel):
+    """What happened to one model of a stack.
+
+    Attributes:
+        sequence: one more than the largest of the records that its writer saw.
+        after: the tags of all heads that its writer saw, so that none can go unnoticed.
+        at: in UTC, `2025-01-02T12:00:00Z`.
+        by: who ran the command, and where.
+        commit: of the checkout; `+` behind it where that had changes.
+        models: the stack's, as its writer left them.
+        release: all that makes the release: manifest and its digest, version, image, build, lock,
+            generator, figures, evidence, waivers, verification.
+        objects: what was made in the cluster, each with its type, name and inputs; Secrets by name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    stack: str
+    model: str
+    sequence: int
+    after: tuple[str, ...]
+    at: str
+    by: str
+    commit: str
+    reason: str = ""
+    models: tuple[str, ...] = ()
+    release: Mapping[str, Any] = {}
+    objects: tuple[Mapping[str, Any], ...] = ()
+
+    def text(self) -> str:
+        """As it is kept."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    @property
+    def tag(self) -> str:
+        """Under which it is kept."""
+        return tag_of(self.sequence, self.text())
+
+
+def tag_of(sequence: int, text: str) -> str:
+    """The tag of a record's text."""
+    return f"r{sequence:08d}-{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def read_record(tag: str, text: str) -> Record:
+    """The record of a tag.
+
+    Raises:
+        RecordError: the text is none, or is another than the tag says.
+    """
+    match = TAG.fullmatch(tag)
+    if match is None or hashlib.sha256(text.encode()).hexdigest() != match[2]:
+        raise RecordError(f"{tag}: its content is another than its name says")
+    try:
+        record = Record.model_validate_json(text)
+    except ValidationError as error:
+        raise RecordError(f"{tag}: is no record: {error.errors()[0]['msg']}") from error
+    if record.sequence != int(match[1]):
+        raise RecordError(f"{tag}: says that it is record {record.sequence}")
+    return record
+
+
+def heads(tags: Iterable[str], records: Iterable[Record]) -> tuple[str, ...]:
+    """The tags that no record comes after; more than one where two wrote at once.
+
+    Args:
+        records: those of the tags that can be read.
+    """
+    named = {tag for record in records for tag in record.after}
+    return tuple(sorted(set(tags) - named))
+
+
+def gaps(tags: Iterable[str], records: Sequence[Record]) -> list[str]:
+    """The tags that records name, and that are not there."""
+    known = set(tags)
+    return sorted({tag for record in records for tag in record.after if tag not in known})

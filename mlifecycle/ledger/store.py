@@ -1,0 +1,115 @@
+"""Where the ledger is: an artifact in the registry for each record, by a tag that never moves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlifecycle import registry
+from mlifecycle.exclusive import write_whole
+from mlifecycle.ledger.record import TAG, Record, RecordError, gaps, heads, read_record
+from mlifecycle.process import ToolError
+
+RECORD = "application/vnd.mlifecycle.record.v1+json"
+# How far back heads are looked for. Who writes names all heads that it sees, so one that nobody has
+# named is younger than that, unless so many wrote without seeing it.
+WINDOW = 20
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The records of one stack.
+
+    Attributes:
+        registry: a host, or a host with a path.
+        cache: this machine's folder; what a tag says never changes.
+    """
+
+    registry: str
+    stack: str
+    cache: Path
+
+    @property
+    def repository(self) -> str:
+        """Where its records are."""
+        return f"{self.registry}/mlifecycle/ledger/{self.stack}"
+
+    def tags(self) -> list[str]:
+        """The tags of all records, the oldest first.
+
+        Raises:
+            ToolError: the registry does not answer.
+        """
+        return sorted(tag for tag in registry.tags(self.repository) if TAG.fullmatch(tag))
+
+    def record(self, tag: str, *, fresh: bool = False) -> Record:
+        """The record of a tag.
+
+        Args:
+            fresh: as the registry has it, and not as this machine has seen it before.
+
+        Raises:
+            RecordError: it is torn, or another than its tag says.
+            ToolError: the registry does not answer.
+        """
+        file = self.cache / "ledger" / f"{tag}.json"
+        if file.exists() and not fresh:
+            return read_record(tag, file.read_text())
+        text = registry.find_document(f"{self.repository}:{tag}")
+        if text is None:
+            raise RecordError(f"{tag}: the registry lists it, and does not have it")
+        record = read_record(tag, text)
+        write_whole(file, text)
+        return record
+
+    def all(self, *, fresh: bool) -> tuple[list[Record], list[str]]:
+        """Every record, the newest first, and what is wrong with any.
+
+        Args:
+            fresh: read each from the registry, whatever this machine knows of it.
+
+        Raises:
+            ToolError: the registry does not answer.
+        """
+        tags, found, problems = self.tags(), [], []
+        for tag in reversed(tags):
+            try:
+                found.append(self.record(tag, fresh=fresh))
+            except RecordError as error:
+                problems.append(str(error))
+        missing = [
+            f"{tag}: a later record names it, and it is not there" for tag in gaps(tags, found)
+        ]
+        return found, problems + missing
+
+    def newest(self) -> tuple[list[str], list[Record]]:
+        """The newest tags, and those of their records that can be read.
+
+        A torn one is passed over: what it was to say was not said, and its writer was told so.
+
+        Raises:
+            ToolError: the registry does not answer.
+        """
+        tags, found = self.tags()[-WINDOW:], []
+        for tag in tags:
+            try:
+                found.append(self.record(tag))
+            except RecordError:
+                continue
+        return tags, found
+
+    def append(self, record: Record) -> Record:
+        """Add a record behind all that is there; as it was added.
+
+        Two who add at once both do: their records stand side by side, and the next joins them.
+
+        Raises:
+            ToolError: the registry refuses, or gives back something else.
+        """
+        tags, known = self.newest()
+        after = heads(tags, known)
+        sequence = max((int(tag[1:9]) for tag in tags), default=0) + 1
+        added = record.model_copy(update={"sequence": sequence, "after": after})
+        registry.put_document(f"{self.repository}:{added.tag}", RECORD, added.text())
+        kept = registry.find_document(f"{self.repository}:{added.tag}")
+        if kept != added.text():
+            raise ToolError(f"{self.repository}:{added.tag} is not what was put there")
+        return added
