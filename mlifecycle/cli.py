@@ -186,6 +186,34 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
 
 
 @app.command()
+def verify(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="names of models; all of them without")
+    ] = None,
+    stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",
+) -> None:
+    """Ask what runs, inside the cluster and from outside, and compare it with the golden samples.
+
+    Exit codes: 0 all answer as they must, 1 one does not, 2 a manifest or setting is unusable, or
+    the model store or the engine does not answer.
+    """
+    from mlifecycle.artifact import ArtifactError
+    from mlifecycle.report.text import verification_line
+    from mlifecycle.stack.release import UnknownModelError
+    from mlifecycle.stack.release import verify as verify_models
+
+    failed = False
+    with _explained(), _settings_of(stack) as settings:
+        try:
+            for name, found in verify_models(stack, settings, ROOT, models or ()):
+                failed = failed or isinstance(found, Exception)
+                print(verification_line(name, found), flush=True)
+        except (ArtifactError, UnknownModelError) as error:
+            _fail(str(error), 2)
+        raise typer.Exit(int(failed))
+
+
+@app.command()
 def history(
     model: Annotated[str, typer.Argument(help="a model's name; all of them without")] = "",
     stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",

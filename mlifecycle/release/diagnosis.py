@@ -146,8 +146,12 @@ def _waiting(seen: Observation) -> Iterator[Diagnosis]:
                 5,
             )
         elif reason in ("CreateContainerError", "RunContainerError"):
-            actions = ("See the node's container runtime, and whether the image has its command",)
-            yield Diagnosis(reason, message, "The container cannot be started", actions, 10)
+            yield _unstartable(reason, message)
+
+
+def _unstartable(status: str, message: str) -> Diagnosis:
+    actions = ("See the node's container runtime, and whether the image has its command",)
+    return Diagnosis(status, message, "The container cannot be started", actions, 10)
 
 
 def _pull_error(seen: Observation) -> str:
@@ -161,13 +165,17 @@ def _pull_error(seen: Observation) -> str:
 
 
 def _pull(reason: str, message: str) -> Diagnosis:
+    actions: tuple[str, ...]
     if re.search(r"unauthorized|authentication|authorization failed|denied|40[13]", message):
         actions = (
             "Give the nodes, or the ServiceAccount, credentials of the registry (imagePullSecrets)",
             "See that they may read the repository",
         )
         cause = "The registry does not let the node read the image"
-    elif re.search(r"not found|manifest unknown|404|InvalidImageName", message + reason):
+    elif reason == "InvalidImageName":
+        actions = ("See mlifecycle:registry: a host, or a host with a path",)
+        cause = "The image's name is none"
+    elif re.search(r"not found|manifest unknown|404", message):
         actions = (
             "See whether the registry still has the image: regctl image digest",
             "Release once more: mlifecycle up puts it there again",
@@ -196,6 +204,8 @@ def _ended(seen: Observation) -> Iterator[Diagnosis]:
                 "The model needs more memory than it may use",
                 ("Raise spec.inference.resources.limits.memory", "Serve a smaller model"),
             )
+        elif last.get("reason") in ("StartError", "ContainerCannotRun"):
+            yield _unstartable(status, str(last.get("message", "")))
         elif killed := _killed_by_probe(seen, pod):
             yield _probed(status, killed)
         else:

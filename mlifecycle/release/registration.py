@@ -99,17 +99,24 @@ def _register(client: "MlflowClient", release: Registration) -> bool:
 
 def _find(client: "MlflowClient", release: Registration) -> "ModelVersion | None":
     # Names are DNS labels (mlifecycle/manifest/fields.py): no quote can be in one.
-    for version in client.search_model_versions(f"name='{release.model}'"):
-        same = version.tags.get("version") == release.record["version"]
-        if same and version.tags.get("artifact_digest") == release.artifact_digest:
-            return version
-    return None
+    found = [
+        version
+        for version in client.search_model_versions(f"name='{release.model}'")
+        if version.tags.get("version") == release.record["version"]
+        and version.tags.get("artifact_digest") == release.artifact_digest
+    ]
+    # Two stacks may have made one at once: all agree on the first.
+    return min(found, key=lambda version: int(version.version), default=None)
 
 
 def _make(client: "MlflowClient", release: Registration) -> "ModelVersion":
-    known = client.search_registered_models(f"name='{release.model}'")
-    if not known:
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
         client.create_registered_model(release.model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
     identity = {
         "version": str(release.record["version"]),
         "artifact_digest": release.artifact_digest,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from mlifecycle.release.verification import Verification
+from mlifecycle.release.verification import Verification, VerificationError
 from mlifecycle.report.escape import line
 from mlifecycle.stack.release import ReleasedModel, ReleaseResult
 
@@ -24,6 +24,15 @@ def release_summary(stack: str, result: ReleaseResult) -> str:
         f"verification {result.verification_seconds:.1f} s; {result.recorded} new in the ledger"
     ]
     return "\n".join(lines)
+
+
+def verification_line(model: str, found: Verification | VerificationError) -> str:
+    """How a model answers: one line, or why it does not."""
+    if isinstance(found, VerificationError):
+        return f"❌ {line(model)}\n{found}\n"
+    if not found.samples:
+        return f"✓ {line(model)}: health and identity; predictions unverified, without golden.json"
+    return f"✓ {line(model)}: all {found.samples} golden samples"
 
 
 def _together(warnings: Iterable[str], models: Collection[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from mlifecycle.governance.context import CONTEXT_VARIABLE
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.registration import CHAMPION, Registration, register
-from mlifecycle.release.verification import Verification, verify_release
+from mlifecycle.release.verification import Verification, VerificationError, verify_release
 from mlifecycle.stack.engine import Engine, Report, Run
 from mlifecycle.stack.gating import CACHE
 from mlifecycle.stack.recording import keep_releases
@@ -28,6 +28,10 @@ from mlifecycle.stack.settings import (
 )
 from mlifecycle.stack.target import target_of
 from mlifecycle.tracking import TrackingError
+
+
+class UnknownModelError(Exception):
+    """No manifest of the stack has such a model; the message says which there are."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,33 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     verified = {model.model: {"samples": model.verification.samples} for model in models}
     records = keep_releases(Ledger(settings.registry, stack, CACHE), verified, root)
     return ReleaseResult(preview, update, seconds, tuple(models), len(records))
+
+
+def verify(
+    stack: str, settings: StackSettings, root: Path, names: Collection[str]
+) -> Iterator[tuple[str, Verification | VerificationError]]:
+    """How each model of the stack answers now, against what its manifest says; nothing is changed.
+
+    Args:
+        names: of the models that are asked; all of them where there is none.
+
+    Raises:
+        ManifestError, SettingsError, ArtifactError: what it is measured by is unusable.
+        UnknownModelError: no manifest of the stack has a model of that name.
+    """
+    manifests = {
+        item.manifest.metadata.name: item.manifest for item in manifests_of(stack, settings, root)
+    }
+    if unknown := sorted(set(names) - manifests.keys()):
+        known = ", ".join(sorted(manifests)) or "none"
+        raise UnknownModelError(f"stack {stack} has no model {unknown[0]!r}: it has {known}")
+    for name in sorted(names or manifests):
+        manifest = manifests[name]
+        artifact = inspect_artifact(manifest.spec.model.uri, settings.model_store, CACHE)
+        try:
+            yield name, verify_release(target_of(manifest, settings), artifact.golden)
+        except VerificationError as error:
+            yield name, error
 
 
 @contextmanager

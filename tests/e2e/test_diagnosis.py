@@ -5,6 +5,7 @@ release waits for it, and must end long before its time is up, and name the caus
 """
 
 import asyncio
+import base64
 import copy
 import json
 import time
@@ -39,6 +40,8 @@ def namespace(released: Sandbox) -> Iterator[str]:
     )
     found["metadata"] = {"name": found["metadata"]["name"]}
     apply(released, name, found)
+    other = dict.fromkeys(found["data"], base64.b64encode(b"of-nobody-here-123").decode())
+    apply(released, name, {**found, "metadata": {"name": "another-key"}, "data": other})
     try:
         yield name
     finally:
@@ -61,7 +64,8 @@ def command(*words: str) -> Callable[[Pod], None]:
 
 def image(name: str) -> Callable[[Pod], None]:
     def change(pod: Pod) -> None:
-        pod["containers"][0]["image"] = pod["containers"][0]["image"].partition("/")[0] + name
+        registry = pod["containers"][0]["image"].partition("/")[0]
+        pod["containers"][0]["image"] = name.format(registry=registry)
 
     return change
 
@@ -75,7 +79,8 @@ def small(pod: Pod) -> None:
 def slow(pod: Pod) -> None:
     command("sleep", "600")(pod)
     pod["containers"][0]["startupProbe"] |= {"periodSeconds": 1, "failureThreshold": 2}
-    pod["terminationGracePeriodSeconds"] = 0
+    pod["terminationGracePeriodSeconds"] = 1
+    del pod["containers"][0]["lifecycle"]
 
 
 def large(pod: Pod) -> None:
@@ -85,6 +90,7 @@ def large(pod: Pod) -> None:
 
 def unmounted(pod: Pod) -> None:
     pod["volumes"].append({"name": "more", "secret": {"secretName": "no-such-secret"}})
+    pod["containers"][0]["volumeMounts"].append({"name": "more", "mountPath": "/more"})
 
 
 def misconfigured(pod: Pod) -> None:
@@ -103,12 +109,10 @@ def unreachable(pod: Pod) -> None:
             variable["value"] = "http://127.0.0.1:1"
 
 
-def without_key(pod: Pod) -> None:
-    pod["containers"][0]["env"] = [
-        variable
-        for variable in pod["containers"][0]["env"]
-        if variable["name"] != "MLIFECYCLE_MODEL_STORE_CREDENTIALS"
-    ]
+def with_another_key(pod: Pod) -> None:
+    for volume in pod["volumes"]:
+        if volume["name"] == "model-store":
+            volume["secret"]["secretName"] = "another-key"
 
 
 def unready(pod: Pod) -> None:
@@ -117,8 +121,12 @@ def unready(pod: Pod) -> None:
 
 # How the pod is changed, what the message must say, and within how many seconds.
 CAUSES: dict[str, tuple[Callable[[Pod], None], str, float]] = {
-    "image": (image("/none/inference-service:1"), "The registry does not have the image", 30),
-    "registry": (image("0.invalid/none:1"), "The node does not reach the registry", 60),
+    "image": (
+        image("{registry}/none/inference-service:1"),
+        "The registry does not have the image",
+        30,
+    ),
+    "registry": (image("127.0.0.1:1/none:1"), "The node does not reach the registry", 60),
     "crash": (command("python", "-c", "raise SystemExit('boom')"), "Error: boom", 45),
     "command": (command("no-such-command"), "The container cannot be started", 40),
     "memory": (small, "The model needs more memory than it may use", 30),
@@ -127,7 +135,7 @@ CAUSES: dict[str, tuple[Callable[[Pod], None], str, float]] = {
     "secret": (unmounted, 'secret "no-such-secret" not found', 60),
     "configuration": (misconfigured, 'configmap "no-such-map" not found', 30),
     "store away": (unreachable, "The pods do not reach the model store", 80),
-    "store refuses": (without_key, "The pods may not read the model store", 60),
+    "store refuses": (with_another_key, "The pods may not read the model store", 60),
     "readiness": (unready, "The server starts, and does not become ready", SECONDS + 10),
 }
 # The others are for `make test-full`.

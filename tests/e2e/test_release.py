@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from devcluster.platform.layout import OBJECT_STORE_PORT, REGISTRY_PORT
+from mlifecycle.release.registration import record
+from mlifecycle.tracking import client_of
 from tests.e2e.cluster import (
     address,
     answer_of,
@@ -116,8 +118,33 @@ def test_a_second_up_changes_nothing(released: Sandbox) -> None:
     assert again.code == 0, again.output
     assert "nothing has changed" in again.output
     assert "Verified:   all 8 golden samples" in again.output
+    assert "champion-" in again.output
     # What refuses nothing is said all the same.
     assert "- fraud-detector: CVE-2025-6297 in dpkg==" in again.output
+
+
+def test_what_was_released_is_told_and_verified_by_hand(released: Sandbox) -> None:
+    stack = ("--stack", released.stack)
+    told = released.mlifecycle("history", *stack, "--check")
+    assert told.code == 0, told.output
+    assert "release   fraud-detector 2.1.0" in told.output
+    assert "1 records, each as it was written, and none is missing" in told.output
+    verified = released.mlifecycle("verify", *stack)
+    assert (verified.code, verified.output) == (0, "✓ fraud-detector: all 8 golden samples\n")
+    unknown = released.mlifecycle("verify", "fraud", *stack)
+    assert unknown.code == 2
+    assert "has no model 'fraud': it has fraud-detector" in unknown.output
+
+
+def test_the_registry_knows_it_as_the_workflow_prints_it(released: Sandbox) -> None:
+    outputs = json.loads(released.pulumi("stack", "output", "--json").output)
+    told = outputs["registrations"]["fraud-detector"]
+    assert told == record("fraud-detector", "2.1.0", "pytorch", "development", told["deployed_at"])
+    client = client_of(released.platform.layout.tracking)
+    alias = f"champion-{released.stack}"
+    version = client.get_model_version_by_alias("fraud-detector", alias)
+    assert version.tags["version"] == "2.1.0"
+    assert version.tags[f"{released.stack}.deployed_at"] == told["deployed_at"]
 
 
 def test_a_model_worse_than_the_one_that_runs_is_refused(released: Sandbox) -> None:
@@ -192,7 +219,6 @@ def test_a_model_that_changes_after_the_gate_never_becomes_ready(
     source = model_store(sandbox.platform.layout) / "fraud-detector" / "v2.1.0"
     target = model_store(sandbox.platform.layout) / sandbox.stack / "v1"
     shutil.copytree(source, target)
-    sandbox.configure(rolloutTimeoutSeconds="25")
     sandbox.write_manifest(("fraud-detector/v2.1.0", f"{sandbox.stack}/v1"))
     sandbox.initialise()
     lines, expected = [], ""
@@ -206,6 +232,8 @@ def test_a_model_that_changes_after_the_gate_never_becomes_ready(
     output = "".join(lines)
     assert process.returncode != 0, output
     assert expected, output
+    assert "❌ Deployment health check failed" in output
+    assert f"Error: {expected.format(uri=f's3://mlifecycle-models/{sandbox.stack}/v1')}" in output
     namespace = ("--namespace", sandbox.namespace)
     deployment = get(sandbox, "deployment")
     assert deployment["status"].get("readyReplicas", 0) == 0

@@ -154,6 +154,20 @@ CASES = {
         of_pods(container(waiting("RunContainerError", "exec: uvicorn: not found"))),
         ("RunContainerError", "uvicorn", "cannot be started"),
     ),
+    "start error": (
+        of_pods(
+            container(
+                BACK_OFF,
+                {"terminated": {"exitCode": 128, "reason": "StartError", "message": "exec: no x"}},
+                restarts=1,
+            )
+        ),
+        ("CrashLoopBackOff", "exec: no x", "cannot be started"),
+    ),
+    "no name": (
+        of_pods(container(waiting("InvalidImageName", "couldn't parse image name"))),
+        ("InvalidImageName", "couldn't parse", "name is none"),
+    ),
     "evicted": (
         of_pods(pod(phase="Failed", reason="Evicted", message="The node was low on memory")),
         ("Evicted", "low on memory", "threw the pod out"),

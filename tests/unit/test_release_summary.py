@@ -1,7 +1,7 @@
 """The summary of a release: a warning that several models share is said once."""
 
-from mlifecycle.release.verification import Verification
-from mlifecycle.report.text import release_summary
+from mlifecycle.release.verification import Verification, VerificationError
+from mlifecycle.report.text import release_summary, verification_line
 from mlifecycle.stack.engine import Run
 from mlifecycle.stack.release import ReleasedModel, ReleaseResult
 
@@ -31,3 +31,10 @@ def test_the_proof_says_what_is_known() -> None:
     for proof, words in proofs:
         model = released("a", proof)
         assert words in release_summary("dev", ReleaseResult(Run(), Run(), 1.0, (model,)))
+
+
+def test_a_verification_is_a_line_or_says_why() -> None:
+    assert verification_line("a", Verification(8, (0.5, 0.5))) == "✓ a: all 8 golden samples"
+    assert "predictions unverified" in verification_line("a", Verification())
+    error = VerificationError("❌ Deployment health check failed")
+    assert verification_line("a", error) == "❌ a\n❌ Deployment health check failed\n"
