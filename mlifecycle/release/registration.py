@@ -57,8 +57,30 @@ class Registration:
         return str(self.record["model_name"])
 
     def alias(self, name: str) -> str:
-        """An alias; production's is the plain one, as with the images' tags."""
-        return name if self.record["environment"] == "production" else f"{name}-{self.stack}"
+        """An alias of the release's stack."""
+        return alias_of(name, self.stack, str(self.record["environment"]))
+
+
+def alias_of(name: str, stack: str, environment: str) -> str:
+    """A stack's alias; production's is the plain one, as with the images' tags."""
+    return name if environment == "production" else f"{name}-{stack}"
+
+
+def champion_of(model: str, alias: str, tracking_uri: str) -> str | None:
+    """The manifest's version of what an alias stands for; None where it stands for nothing.
+
+    Raises:
+        TrackingError: the server does not answer.
+    """
+    client = client_of(tracking_uri)
+
+    def find() -> str | None:
+        if not client.search_registered_models(f"name='{model}'"):
+            return None
+        number = client.get_registered_model(model).aliases.get(alias)
+        return number and client.get_model_version(model, number).tags.get("version")
+
+    return asked(tracking_uri, find)
 
 
 def register(release: Registration, tracking_uri: str) -> bool:

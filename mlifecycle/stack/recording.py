@@ -40,7 +40,7 @@ def keep_releases(
         ToolError: state or registry do not answer.
     """
     resources = resources_of(ledger.stack)
-    last = _last_records(ledger, verifications)
+    last = last_records(ledger, verifications)
     models, added = tuple(sorted(verifications)), []
     for urn, model in resources.items():
         if model["type"] != MODEL_DEPLOYMENT or name_of(model) not in verifications:
@@ -59,7 +59,7 @@ def keep_releases(
     return added
 
 
-def _last_records(ledger: Ledger, names: Iterable[str]) -> dict[str, Record]:
+def last_records(ledger: Ledger, names: Iterable[str]) -> dict[str, Record]:
     """The newest record of each of the models, and of those that the stack had before."""
     found: dict[str, Record] = {}
     wanted = set(names)

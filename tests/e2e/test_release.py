@@ -131,6 +131,15 @@ def test_what_was_released_is_told_and_verified_by_hand(released: Sandbox) -> No
     assert "1 records, each as it was written, and none is missing" in told.output
     verified = released.mlifecycle("verify", *stack)
     assert (verified.code, verified.output) == (0, "✓ fraud-detector: all 8 golden samples\n")
+    status = released.mlifecycle("status", *stack)
+    assert status.code == 0, status.output
+    assert "✓ fraud-detector 2.1.0: 1 of 1 pods ready" in status.output
+    assert f"Stack {released.stack}: 1 of 1 models are well" in status.output
+    (model,) = json.loads(released.mlifecycle("status", *stack, "--format", "json").output)[
+        "models"
+    ]
+    assert (model["is_well"], model["signature"], model["outstanding"]) == (True, "unsigned", [])
+    assert model["runs"] == model["image"] == container(released)["image"]
     unknown = released.mlifecycle("verify", "fraud", *stack)
     assert unknown.code == 2
     assert "has no model 'fraud': it has fraud-detector" in unknown.output

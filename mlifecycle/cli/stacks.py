@@ -1,0 +1,109 @@
+"""Commands on a stack: release, and what runs."""
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from mlifecycle.cli.running import ROOT, explained, fail, patient, progress, project, settings_of
+
+
+class StatusFormat(StrEnum):
+    """How `status` prints what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")]) -> None:
+    """Preview, deploy and verify every model of a stack."""
+    # The engine's library takes half a second to import, which `validate` need not pay.
+    from mlifecycle.artifact import ArtifactError
+    from mlifecycle.process import ToolError
+    from mlifecycle.release.verification import VerificationError
+    from mlifecycle.report.remedies import with_remedy
+    from mlifecycle.report.text import release_summary
+    from mlifecycle.stack.engine import Engine, EngineError
+    from mlifecycle.stack.release import release
+
+    with explained(), patient():
+        try:
+            engine = Engine(stack, project=project(), policy_pack=ROOT / "policy_pack")
+            result = release(stack, engine, ROOT, progress)
+        except (EngineError, ArtifactError, VerificationError, ToolError) as error:
+            fail(with_remedy(error), 1)
+        print(release_summary(stack, result))
+
+
+def verify(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="names of models; all of them without")
+    ] = None,
+    stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",
+) -> None:
+    """Ask what runs, inside the cluster and from outside, and compare it with the golden samples.
+
+    Exit codes: 0 all answer as they must, 1 one does not, 2 a manifest or setting is unusable, or
+    the model store or the engine does not answer.
+    """
+    from mlifecycle.artifact import ArtifactError
+    from mlifecycle.report.text import verification_line
+    from mlifecycle.stack.release import UnknownModelError
+    from mlifecycle.stack.release import verify as verify_models
+
+    failed = False
+    with explained(), settings_of(stack) as settings:
+        try:
+            for name, found in verify_models(stack, settings, ROOT, models or ()):
+                failed = failed or isinstance(found, Exception)
+                print(verification_line(name, found), flush=True)
+        except (ArtifactError, UnknownModelError) as error:
+            fail(str(error), 2)
+        raise typer.Exit(int(failed))
+
+
+def status(
+    stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",
+    output: Annotated[
+        StatusFormat, typer.Option("--format", help="how to print")
+    ] = StatusFormat.TEXT,
+) -> None:
+    """Say how each model of a stack runs, since when, by whom, and what is still owed.
+
+    Exit codes: 0 all are well, 1 one is not, 2 the stack, the registry or a setting is unusable.
+    """
+    from mlifecycle.report.status import status_as_json, status_as_text
+    from mlifecycle.stack.status import status_of
+
+    with explained(), settings_of(stack) as settings:
+        models = status_of(stack, settings)
+        show = status_as_json if output is StatusFormat.JSON else status_as_text
+        print(show(stack, models))
+        raise typer.Exit(int(not all(model.is_well for model in models)))
+
+
+def history(
+    model: Annotated[str, typer.Argument(help="a model's name; all of them without")] = "",
+    stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",
+    check: Annotated[
+        bool, typer.Option("--check", help="read every record, and say whether one is wrong")
+    ] = False,
+) -> None:
+    """Say what was released in a stack, when, from what, by whom and why; the newest first.
+
+    Exit codes: 0 told, 1 a record is changed, torn or missing, 2 the registry does not answer.
+    """
+    from mlifecycle.ledger.store import Ledger
+    from mlifecycle.report.history import history_text, problems_text
+    from mlifecycle.stack.gating import CACHE
+
+    with explained(), settings_of(stack) as settings:
+        ledger = Ledger(settings.registry, stack, CACHE)
+        records, problems = ledger.all(fresh=check)
+        print(history_text([item for item in records if model in ("", item.model)]))
+        if problems:
+            print(problems_text(problems), file=sys.stderr)
+        elif check:
+            print(f"{len(records)} records, each as it was written, and none is missing")
+        raise typer.Exit(int(bool(problems)))
