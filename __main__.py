@@ -16,14 +16,19 @@ from components import admission, cluster
 from components.hooks import in_hook_pool
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
+from components.pinned_model import PinnedModel
 from mlifecycle.digests import folder_digest
 from mlifecycle.governance.context import Context, ContextError
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance, load_governance
 from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
+from mlifecycle.ledger.holds import Hold
+from mlifecycle.ledger.record import RecordError
+from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.loading import LoadedManifest, ManifestError
 from mlifecycle.process import ToolError
+from mlifecycle.report.escape import terminal
 from mlifecycle.report.remedies import with_remedy
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
@@ -35,6 +40,7 @@ from mlifecycle.stack.gating import (
     gated_stack,
     materials_of,
 )
+from mlifecycle.stack.holding import standing_holds
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
     PROJECT,
@@ -79,15 +85,24 @@ async def _declare(
         gated = await asyncio.to_thread(
             gated_stack, pulumi.get_stack(), settings, governance, context
         )
+        holds = await asyncio.to_thread(_holds, loaded, gated)
+        free = [item for item in loaded if item.manifest.metadata.name not in holds]
         materials = await asyncio.gather(
-            *(asyncio.to_thread(_materials, item, gated) for item in loaded)
+            *(asyncio.to_thread(_materials, item, gated) for item in free)
         )
-    except (SettingsError, ToolError) as error:
+    except (SettingsError, ToolError, RecordError) as error:
         _end_with(error)
     repository = _repository(settings, governance, context)
     provider = cluster.provider(settings)
+    pinned = [hold.release for hold in holds.values() if hold.release]
     owned = cluster.namespaces(
-        filter(None, (settings.namespace_of(item.manifest) for item in loaded)),
+        filter(
+            None,
+            [
+                *(settings.namespace_of(item.manifest) for item in free),
+                *(record.release["outputs"]["namespace"] for record in pinned),
+            ],
+        ),
         pulumi.get_stack(),
         gated.alias,
         pulumi.ResourceOptions(provider=provider),
@@ -99,8 +114,12 @@ async def _declare(
         pulumi.ResourceOptions(provider=provider),
     )
     generator_digest = folder_digest(Path("components"))
-    models = []
-    for item, found in zip(loaded, materials, strict=True):
+    models: list[ModelDeployment | PinnedModel] = []
+    for record in pinned:
+        namespace = owned[record.release["outputs"]["namespace"]]
+        options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace.closed])
+        models.append(PinnedModel(record, gated, namespace, options))
+    for item, found in zip(free, materials, strict=True):
         args = ModelDeploymentArgs(
             loaded=item,
             materials=found,
@@ -123,7 +142,7 @@ async def _declare(
 
 
 def _unless_refused(
-    models: list[ModelDeployment],
+    models: list[ModelDeployment | PinnedModel],
     objects: ObjectGate,
     repository: Callable[[], str],
     closed: pulumi.Resource,
@@ -190,6 +209,16 @@ def _config(key: str) -> Any:
     """A key of the stack's configuration; arrays arrive as JSON."""
     value = get_config(f"{PROJECT}:{key}")
     return json.loads(value) if value and value.startswith("[") else value
+
+
+def _holds(loaded: list[LoadedManifest], stack: GatedStack) -> dict[str, Hold]:
+    """The models whose manifests are held back, each told."""
+    ledger = Ledger(stack.settings.registry, stack.name, CACHE)
+    found = standing_holds(loaded, ledger)
+    for name, hold in found.items():
+        runs = f"{hold.release.release['version']} runs" if hold.release else "nothing runs"
+        pulumi.log.warn(terminal(f"{name}: its manifest is held back, {runs}: {hold.reason}"))
+    return found
 
 
 def _materials(item: LoadedManifest, stack: GatedStack) -> Materials:

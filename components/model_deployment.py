@@ -161,8 +161,9 @@ class ModelDeployment(pulumi.ComponentResource):
             **{key: self.summary[key] for key in ("version", "image", "metrics")},
             "deployed_at": self.registration["deployed_at"],
         }
-        child = ResourceOptions(parent=self, depends_on=around)
-        last = ModelVerification(model.name, verified, deployment, verification, child)
+        child = ResourceOptions(parent=self, depends_on=[deployment, *around])
+        generation = deployment.metadata.generation
+        last = ModelVerification(model.name, verified, generation, verification, child)
         return pulumi.Output.all(self.refusal, last.urn).apply(lambda known: str(known[0]))
 
     def _deployed_at(self, what: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi import ResourceHook, ResourceHookBinding, ResourceOptions
 
 from mlifecycle.stack.settings import MODEL_VERIFICATION
@@ -17,7 +16,7 @@ class ModelVerification(pulumi.ComponentResource):
 
     Args:
         release: all that makes it another release.
-        deployment: what answers; each change of what its pods are is another generation.
+        generation: the Deployment's; each change of what its pods are is another one.
         hook: verifies, or fails.
     """
 
@@ -25,7 +24,7 @@ class ModelVerification(pulumi.ComponentResource):
         self,
         name: str,
         release: dict[str, Any],
-        deployment: kubernetes.apps.v1.Deployment,
+        generation: pulumi.Input[int],
         hook: ResourceHook,
         opts: ResourceOptions,
     ) -> None:
@@ -33,7 +32,7 @@ class ModelVerification(pulumi.ComponentResource):
         super().__init__(
             MODEL_VERIFICATION,
             name,
-            {"release": release, "generation": deployment.metadata.generation},
-            ResourceOptions.merge(opts, ResourceOptions(depends_on=[deployment], hooks=hooks)),
+            {"release": release, "generation": generation},
+            ResourceOptions.merge(opts, ResourceOptions(hooks=hooks)),
         )
         self.register_outputs({})

@@ -36,6 +36,27 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
         print(release_summary(stack, result))
 
 
+def retry(
+    model: Annotated[str, typer.Argument(help="a model that is held back")],
+    reason: Annotated[str, typer.Option(help="why it may end well this time; kept in the ledger")],
+    stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",
+) -> None:
+    """Hold a model's manifest back no more: the next `up` releases it again.
+
+    Exit codes: 0 done, 1 it is not held back, 2 the registry or a setting is unusable.
+    """
+    from mlifecycle.ledger.store import Ledger
+    from mlifecycle.stack.gating import CACHE
+    from mlifecycle.stack.holding import release_again
+
+    with explained(), settings_of(stack) as settings:
+        ledger = Ledger(settings.registry, stack, CACHE)
+        said = release_again(model, reason, ledger, ROOT)
+        if not said:
+            fail(f"{model} is not held back in stack {stack}", 1)
+        print(said)
+
+
 def verify(
     models: Annotated[
         list[str] | None, typer.Argument(help="names of models; all of them without")

@@ -1,6 +1,7 @@
 """One record of the ledger, and what makes a set of them one history."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
@@ -26,6 +27,8 @@ class Record(BaseModel):
         by: who ran the command, and where.
         commit: of the checkout; `+` behind it where that had changes.
         models: the stack's, as its writer left them.
+        held: the digest of the manifest that is not released again before it changes, or a retry.
+        to: the tag of the release that runs meanwhile; empty where none does.
         release: all that makes the release: manifest and its digest, version, image, build, lock,
             generator, figures, evidence, waivers, verification.
         objects: what was made in the cluster, each with its type, name and inputs; Secrets by name.
@@ -43,6 +46,8 @@ class Record(BaseModel):
     commit: str
     reason: str = ""
     models: tuple[str, ...] = ()
+    held: str = ""
+    to: str = ""
     release: Mapping[str, Any] = {}
     objects: tuple[Mapping[str, Any], ...] = ()
 
@@ -54,6 +59,12 @@ class Record(BaseModel):
     def tag(self) -> str:
         """Under which it is kept."""
         return tag_of(self.sequence, self.text())
+
+
+def manifest_digest(plain: Mapping[str, Any]) -> str:
+    """`sha256:<hex>` over a manifest as `to_plain` gives it."""
+    text = json.dumps(plain, sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def tag_of(sequence: int, text: str) -> str:

@@ -1,5 +1,6 @@
 """Where the ledger is: an artifact in the registry for each record, by a tag that never moves."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,38 @@ class Ledger:
             f"{tag}: a later record names it, and it is not there" for tag in gaps(tags, found)
         ]
         return found, problems + missing
+
+    def last_of(self, names: Iterable[str]) -> dict[str, Record]:
+        """The newest record of each of the models, and of those that the stack had before.
+
+        Raises:
+            ToolError: the registry does not answer.
+        """
+        found: dict[str, Record] = {}
+        wanted = set(names)
+        for tag in reversed(self.tags()):
+            try:
+                record = self.record(tag)
+            except RecordError:
+                # A torn one says nothing; `history --check` names it.
+                continue
+            if not found:
+                wanted |= set(record.models)
+            found.setdefault(record.model, record)
+            if wanted <= found.keys():
+                break
+        return {name: record for name, record in found.items() if name in wanted}
+
+    def standing(self, record: Record) -> Record | None:
+        """The release that a model's newest record leaves running; None where it leaves none.
+
+        Raises:
+            RecordError: it is torn, or changed.
+            ToolError: the registry does not answer.
+        """
+        if record.kind == "release":
+            return record
+        return self.record(record.to) if record.to else None
 
     def newest(self) -> tuple[list[str], list[Record]]:
         """The newest tags, and those of their records that can be read.

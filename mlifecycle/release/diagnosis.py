@@ -20,6 +20,7 @@ class Observation:
 
     Attributes:
         pods: those of the newest ReplicaSet.
+        older: those of the others, which may be about to go.
         events: of the Deployment, its ReplicaSets and its pods, the newest last.
         logs: the last lines of each container that has ended, by its pod's name.
         nodes: those that the pods are on, by name.
@@ -28,6 +29,7 @@ class Observation:
     deployment: Object
     replica_set: Object = field(default_factory=dict)
     pods: Sequence[Object] = ()
+    older: Sequence[Object] = ()
     events: Sequence[Object] = ()
     logs: Mapping[str, str] = field(default_factory=dict)
     nodes: Mapping[str, Object] = field(default_factory=dict)
@@ -197,6 +199,8 @@ def _ended(seen: Observation) -> Iterator[Diagnosis]:
         if last is None:
             continue
         status, log = _status_of(pod), seen.logs.get(pod["metadata"]["name"], "")
+        # Just started once more, which says nothing.
+        status = str(last.get("reason") or status) if status == "Running" else status
         if last.get("reason") == "OOMKilled":
             yield Diagnosis(
                 status,

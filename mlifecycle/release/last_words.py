@@ -48,7 +48,7 @@ _LAST_WORDS: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
         True,
     ),
     (
-        "^Golden samples",
+        "^Golden samples? ",
         "The model does not answer as its golden samples say",
         (
             "See that golden.json was made with this very model and these preprocessing steps",

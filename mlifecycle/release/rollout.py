@@ -44,9 +44,10 @@ async def await_rollout(api: kr8s.asyncio.Api, namespace: str, name: str, second
     while time.monotonic() < ends:
         try:
             deployment = await _get(api, namespace, f"deployments/{name}", APPS)
-            if is_complete(deployment):
-                return
             seen = await _observe(api, namespace, deployment)
+            # Until they are gone, what leads to them may still do so.
+            if is_complete(deployment) and not seen.older:
+                return
         except _NO_ANSWER as error:
             problem = str(error)
         else:
@@ -86,7 +87,11 @@ async def _observe(
     if not own:
         return Observation(deployment)
     newest = max(own, key=lambda item: int(item["metadata"]["annotations"].get(REVISION, 0)))
-    pods = [item for item in await _list(api, namespace, "pods") if _is_of(item, newest)]
+    there = await _list(api, namespace, "pods")
+    pods = [item for item in there if _is_of(item, newest)]
+    older = [pod for pod in there if any(_is_of(pod, item) for item in own if item is not newest)]
+    if is_complete(deployment):
+        return Observation(deployment, newest, pods, older)
     names = {item["metadata"]["name"] for item in (deployment, newest, *pods)}
     events = [
         event
@@ -98,6 +103,7 @@ async def _observe(
         deployment=deployment,
         replica_set=newest,
         pods=pods,
+        older=older,
         events=sorted(events, key=lambda event: event["metadata"]["creationTimestamp"]),
         logs={
             pod["metadata"]["name"]: await _last_lines(api, namespace, pod)

@@ -17,6 +17,9 @@ _COLOUR = re.compile(r"<\{%[a-z ]*%\}>")
 # What the engine puts before a hook's message; a hook is called `gate of fraud-detector`. Then what
 # it says when all has been said.
 _HOOK = re.compile(r'^(?:Preview failed: )?(?:before|after) hook "\w+ of ([^"]*)" failed: ')
+_VERIFICATION = re.compile(r'^before hook "verification of ([^"]*)" failed: ')
+# What the program says of a resource whose failure has been told.
+_CONSEQUENCE = re.compile(r"ResourceRegistrationFailed: resource .* failed to register$")
 _EMPTY = (
     "preview failed",
     "update failed",
@@ -31,7 +34,15 @@ Report = Callable[[str], None]
 
 
 class EngineError(Exception):
-    """A preview or an update failed; the message holds every error and violation."""
+    """A preview or an update failed; the message holds every error and violation.
+
+    Attributes:
+        unverified: the models that were released and did not answer as they must.
+    """
+
+    def __init__(self, message: str, unverified: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.unverified = unverified
 
 
 @dataclass
@@ -123,6 +134,8 @@ class Engine:
                 on_event=events.take,
                 suppress_progress=True,
                 show_secrets=False,
+                # One model's failure is no reason to leave another half released.
+                continue_on_error=True,
             ),
         )
         changes = _changes(result.summary.resource_changes or {})
@@ -162,7 +175,8 @@ class Engine:
         except automation.ConcurrentUpdateError:
             raise
         except automation.CommandError as error:
-            raise EngineError(events.failure() or _last_words(error)) from error
+            message = events.failure() or _last_words(error)
+            raise EngineError(message, events.unverified()) from error
 
 
 class _Events:
@@ -173,6 +187,7 @@ class _Events:
         self._started: dict[str, float] = {}
         self._problems: dict[str, None] = {}
         self._warnings: dict[str, None] = {}
+        self._unverified: dict[str, None] = {}
 
     def take(self, event: EngineEvent) -> None:
         """Report a changed resource; keep errors, violations and warnings."""
@@ -201,16 +216,24 @@ class _Events:
 
     def failure(self) -> str:
         """All errors and violations, each once, without the engine's own words around them."""
-        texts = [text for text in self._problems if text not in _EMPTY]
+        texts = [
+            text for text in self._problems if text not in _EMPTY and not _CONSEQUENCE.search(text)
+        ]
         # The gate and the policy pack refuse with the same words.
         kept = [text for text in texts if not any(text in t for t in texts if t != text)]
         return "\n\n".join(kept)
+
+    def unverified(self) -> tuple[str, ...]:
+        """The models whose verification failed."""
+        return tuple(self._unverified)
 
     def warnings(self) -> tuple[str, ...]:
         """What refuses nothing, each once."""
         return tuple(self._warnings)
 
     def _add(self, message: str) -> None:
+        if match := _VERIFICATION.match(_plain(message)):
+            self._unverified[match[1]] = None
         self._problems[_HOOK.sub(r"\1\n", _plain(message))] = None
 
 

@@ -1,18 +1,16 @@
 """What a stack has released, as the ledger keeps it: read from its state after an update."""
 
 import getpass
-import hashlib
-import json
 import os
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlifecycle import registry
 from mlifecycle.governance.objects.unfolding import PROVIDER
-from mlifecycle.ledger.record import Record, RecordError
+from mlifecycle.ledger.record import Kind, Record, manifest_digest
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.stack.running import Resource, model_of, name_of, resources_of
@@ -25,61 +23,49 @@ _ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_REQUESTEDFOR")
 
 
 def keep_releases(
-    ledger: Ledger, verifications: Mapping[str, Mapping[str, Any]], root: Path
+    ledger: Ledger,
+    verifications: Mapping[str, Mapping[str, Any]],
+    root: Path,
+    reason: str = "",
 ) -> list[Record]:
     """Add a record for each model whose release is another than its last record says, and for each
     that is gone.
 
     Args:
         verifications: of each model that runs and answers as it must, how it was verified.
+        reason: why, for all of them.
 
     Returns:
         those that were added.
 
     Raises:
+        RecordError: what a model returned to is torn, or changed.
         ToolError: state or registry do not answer.
     """
     resources = resources_of(ledger.stack)
-    last = last_records(ledger, verifications)
-    models, added = tuple(sorted(verifications)), []
-    for urn, model in resources.items():
-        if model["type"] != MODEL_DEPLOYMENT or name_of(model) not in verifications:
-            continue
-        name = name_of(model)
-        release = _release_of(urn, model, resources, verifications[name])
+    models = {name_of(i): i for i in resources.values() if i["type"] == MODEL_DEPLOYMENT}
+    last, names, added = ledger.last_of(models), tuple(sorted(models)), []
+    for name in sorted(verifications.keys() & models.keys()):
+        release = _release_of(models[name], resources, verifications[name])
         before = last.get(name)
-        if before is None or before.kind == "removal" or not _is_same(before.release, release):
-            objects = tuple(_objects_of(urn, resources))
-            what = {"models": models, "release": release, "objects": objects}
-            added.append(ledger.append(_record(ledger.stack, name, root, **what)))
+        stands = ledger.standing(before) if before else None
+        if stands is None or not _is_same(stands.release, release):
+            objects = tuple(_objects_of(models[name]["urn"], resources))
+            what = {"models": names, "release": release, "objects": objects, "reason": reason}
+            added.append(ledger.append(record_of("release", ledger.stack, name, root, **what)))
     for name, before in last.items():
-        if name not in verifications and before.kind != "removal":
-            gone = {"kind": "removal", "models": models, "reason": "no manifest names it"}
-            added.append(ledger.append(_record(ledger.stack, name, root, **gone)))
+        # What is held back and ran never before is no removal.
+        if name not in models and before.kind != "removal" and not before.held:
+            gone = {"models": names, "reason": "no manifest names it"}
+            added.append(ledger.append(record_of("removal", ledger.stack, name, root, **gone)))
     return added
 
 
-def last_records(ledger: Ledger, names: Iterable[str]) -> dict[str, Record]:
-    """The newest record of each of the models, and of those that the stack had before."""
-    found: dict[str, Record] = {}
-    wanted = set(names)
-    for tag in reversed(ledger.tags()):
-        try:
-            record = ledger.record(tag)
-        except RecordError:
-            # A torn one says nothing; `history --check` names it.
-            continue
-        if not found:
-            wanted |= set(record.models)
-        found.setdefault(record.model, record)
-        if wanted <= found.keys():
-            break
-    return {name: record for name, record in found.items() if name in wanted}
-
-
-def _record(stack: str, model: str, root: Path, **rest: Any) -> Record:
+def record_of(kind: Kind, stack: str, model: str, root: Path, **rest: Any) -> Record:
+    """A record of now, by whoever runs this, to be appended."""
     return Record(
-        **{"kind": "release", **rest},
+        kind=kind,
+        **rest,
         stack=stack,
         model=model,
         sequence=0,
@@ -106,26 +92,27 @@ def _commit(root: Path) -> str:
 
 
 def _release_of(
-    urn: str,
-    model: Resource,
-    resources: Mapping[str, Resource],
-    verification: Mapping[str, Any],
+    model: Resource, resources: Mapping[str, Resource], verification: Mapping[str, Any]
 ) -> dict[str, Any]:
     (verified,) = (
         item["inputs"]["release"]
         for item in resources.values()
-        if item["type"] == MODEL_VERIFICATION and item.get("parent") == urn
+        if item["type"] == MODEL_VERIFICATION and item.get("parent") == model["urn"]
     )
-    manifest = json.dumps(verified["manifest"], sort_keys=True)
     repository, _, digest = verified["image"].partition("@")
     statements = registry.attachments(repository.rpartition(":")[0], digest)
+    outputs = dict(model.get("outputs") or {})
     return {
         **verified,
-        "manifest_digest": f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}",
+        "manifest_digest": manifest_digest(verified["manifest"]),
         # SBOM, scans, test result and verdict, each by the digest of what holds it.
         "evidence": sorted(item.digest for item in statements),
-        "governance": (model.get("outputs") or {}).get("governance") or {},
+        "governance": outputs.pop("governance", {}),
         "verification": dict(verification),
+        # As the model was registered, and what the stack said of it: a return registers the same.
+        "verified": verified,
+        "inputs": {k: v for k, v in (model.get("inputs") or {}).items() if k != "gate"},
+        "outputs": outputs,
     }
 
 
@@ -140,8 +127,11 @@ def _objects_of(urn: str, resources: Mapping[str, Resource]) -> Iterator[dict[st
         owner = model_of(resource, resources)
         if owner is None or owner["urn"] != urn or not resource["type"].startswith(PROVIDER):
             continue
-        inputs = dict(resource.get("inputs") or {})
-        if resource["type"] == SECRET:
-            for key in ("data", "stringData"):
-                inputs.pop(key, None)
+        inputs = {
+            key: value
+            for key, value in (resource.get("inputs") or {}).items()
+            # A provider's own notes; and a Secret is named only.
+            if not key.startswith("__")
+            and not (resource["type"] == SECRET and key in ("data", "stringData"))
+        }
         yield {"type": resource["type"], "name": name_of(resource), "inputs": inputs}

@@ -16,10 +16,12 @@ from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.registration import CHAMPION, Registration, register
 from mlifecycle.release.verification import Verification, VerificationError, verify_release
-from mlifecycle.stack.engine import Engine, Report, Run
+from mlifecycle.stack.engine import Engine, EngineError, Report, Run
 from mlifecycle.stack.gating import CACHE
+from mlifecycle.stack.holding import effective, standing_holds
 from mlifecycle.stack.recording import keep_releases
-from mlifecycle.stack.running import context_of
+from mlifecycle.stack.returning import return_failed
+from mlifecycle.stack.running import context_of, state_of
 from mlifecycle.stack.settings import (
     PROJECT,
     StackSettings,
@@ -68,31 +70,59 @@ class ReleaseResult:
 
 
 def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseResult:
-    """Preview, update and verify the stack.
+    """Preview, update and verify the stack; a model that fails returns to what ran before.
 
     Raises:
-        EngineError: preview or update failed.
+        EngineError: preview or update failed, and what failed was returned, or could not be.
         VerificationError: a model that the stack holds does not answer as its samples say.
         ManifestError, SettingsError, ArtifactError: what the release is made of is unusable.
     """
     settings = settings_of(stack, engine)
-    manifests = [item.manifest for item in manifests_of(stack, settings, root)]
+    loaded = manifests_of(stack, settings, root)
+    ledger = Ledger(settings.registry, stack, CACHE)
+    # What runs must be on record before anything may have to return to it.
+    keep_releases(ledger, _whole(stack), root, "found running")
+    holds = standing_holds(loaded, ledger)
+    manifests = effective(loaded, holds)
     names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
     report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
+    failure: EngineError | None
     with _one_context(stack, settings):
         preview = engine.preview()
         report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
         report(f"updating stack {stack}")
         # Also where nothing changes: a lock that a killed engine left is noticed, and taken away.
-        update = engine.up(f"release {names}", report)
+        try:
+            update = engine.up(f"release {names}", report)
+        except EngineError as error:
+            update, failure = Run(), error
+        else:
+            failure = None
+    if failure is not None:
+        failed = [m for m in manifests if m.metadata.name in {*failure.unverified} - holds.keys()]
+        if not failed:
+            raise failure
+
+        def again(message: str) -> None:
+            report(message)
+            with _one_context(stack, settings):
+                engine.up(message, report)
+
+        return_failed(failed, failure, ledger, root, again)
     report("verifying what runs")
     started = time.monotonic()
     outputs = engine.outputs()
     models = [_verify(manifest, outputs, stack, settings) for manifest in manifests]
     seconds = time.monotonic() - started
     verified = {model.model: {"samples": model.verification.samples} for model in models}
-    records = keep_releases(Ledger(settings.registry, stack, CACHE), verified, root)
+    records = keep_releases(ledger, verified, root)
     return ReleaseResult(preview, update, seconds, tuple(models), len(records))
+
+
+def _whole(stack: str) -> dict[str, dict[str, Any]]:
+    """The models whose last release was verified; how, only its own run knew."""
+    running = state_of(stack).running
+    return {name: {} for name, release in running.items() if release.image is not None}
 
 
 def verify(
@@ -107,9 +137,9 @@ def verify(
         ManifestError, SettingsError, ArtifactError: what it is measured by is unusable.
         UnknownModelError: no manifest of the stack has a model of that name.
     """
-    manifests = {
-        item.manifest.metadata.name: item.manifest for item in manifests_of(stack, settings, root)
-    }
+    loaded = manifests_of(stack, settings, root)
+    holds = standing_holds(loaded, Ledger(settings.registry, stack, CACHE))
+    manifests = {item.metadata.name: item for item in effective(loaded, holds)}
     if unknown := sorted(set(names) - manifests.keys()):
         known = ", ".join(sorted(manifests)) or "none"
         raise UnknownModelError(f"stack {stack} has no model {unknown[0]!r}: it has {known}")

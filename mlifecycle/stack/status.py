@@ -17,7 +17,6 @@ from mlifecycle.release.api import ask
 from mlifecycle.release.askers import NO_ANSWER
 from mlifecycle.release.registration import CHAMPION, alias_of, champion_of
 from mlifecycle.stack.gating import CACHE
-from mlifecycle.stack.recording import last_records
 from mlifecycle.stack.running import Resource, context_of, name_of, resources_of
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 from mlifecycle.tracking import TrackingError
@@ -75,7 +74,7 @@ def status_of(stack: str, settings: StackSettings) -> list[ModelStatus]:
         settings,
         context_of(stack, settings),
         asyncio.run(_deployments(models, settings)),
-        last_records(Ledger(settings.registry, stack, CACHE), models),
+        Ledger(settings.registry, stack, CACHE).last_of(models),
     )
     return [_status(known, name, models[name]) for name in sorted(models)]
 

@@ -102,7 +102,7 @@ CASES = {
                 event("Killing", "Container inference failed startup probe, will be restarted")
             ],
         ),
-        ("Running", "failed startup probe", "takes too long to start"),
+        ("Error", "failed startup probe", "takes too long to start"),
     ),
     "liveness": (
         of_pods(
@@ -111,7 +111,7 @@ CASES = {
                 event("Killing", "Container inference failed liveness probe, will be restarted")
             ],
         ),
-        ("Running", "failed liveness probe", "does not answer its liveness probe"),
+        ("Error", "failed liveness probe", "does not answer its liveness probe"),
     ),
     "readiness": (
         of_pods(
@@ -181,7 +181,9 @@ CASES = {
         ("Error", "digest mismatch at s3://b/m", "not those that passed the gate"),
     ),
     "wrong golden": (
-        of_pods(container(ended(3)), log="Golden samples do not match s3://b/m: expected 1, got 2"),
+        of_pods(
+            container(ended(3)), log="Golden sample 0 does not match s3://b/m: expected 1, got 2"
+        ),
         ("Error", "expected 1, got 2", "does not answer as its golden samples say"),
     ),
     "store refuses": (
