@@ -62,7 +62,7 @@ def test_every_part_that_is_killed_comes_back(own: Layout, toolchain: Toolchain)
         if p.status == "Running" and p.process_id
     ]
     assert {"registry", "buildkit", "etcd", "api-server", "kubelet", "dns"} <= set(names)
-    assert len(names) == 13
+    assert len(names) == 14
     seconds = {}
     for name in names:
         before = part(own, toolchain, name)
