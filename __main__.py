@@ -23,9 +23,6 @@ from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.governance.governance import Governance, load_governance
 from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
-from mlifecycle.ledger.holds import Hold
-from mlifecycle.ledger.record import RecordError
-from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.loading import LoadedManifest, ManifestError
 from mlifecycle.process import ToolError
 from mlifecycle.report.escape import terminal
@@ -40,7 +37,8 @@ from mlifecycle.stack.gating import (
     gated_stack,
     materials_of,
 )
-from mlifecycle.stack.holding import standing_holds
+from mlifecycle.stack.holding import Hold, holds_of
+from mlifecycle.stack.recording import ledger_of
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
     PROJECT,
@@ -90,18 +88,18 @@ async def _declare(
         materials = await asyncio.gather(
             *(asyncio.to_thread(_materials, item, gated) for item in free)
         )
-    except (SettingsError, ToolError, RecordError) as error:
+    except (SettingsError, ToolError) as error:
         _end_with(error)
     repository = _repository(settings, governance, context)
     provider = cluster.provider(settings)
-    pinned = [hold.release for hold in holds.values() if hold.release]
+    pinned = {name: hold.release for name, hold in holds.items() if hold.release}
     owned = cluster.namespaces(
         filter(
             None,
-            [
-                *(settings.namespace_of(item.manifest) for item in free),
-                *(record.release["outputs"]["namespace"] for record in pinned),
-            ],
+            map(
+                settings.namespace_of,
+                [*(item.manifest for item in free), *(old.manifest for old in pinned.values())],
+            ),
         ),
         pulumi.get_stack(),
         gated.alias,
@@ -115,10 +113,10 @@ async def _declare(
     )
     generator_digest = folder_digest(Path("components"))
     models: list[ModelDeployment | PinnedModel] = []
-    for record in pinned:
-        namespace = owned[record.release["outputs"]["namespace"]]
+    for name, old in pinned.items():
+        namespace = owned[settings.namespace_of(old.manifest)]
         options = pulumi.ResourceOptions(providers=[provider], depends_on=[namespace.closed])
-        models.append(PinnedModel(record, gated, namespace, options))
+        models.append(PinnedModel(name, old, gated, namespace, options))
     for item, found in zip(free, materials, strict=True):
         args = ModelDeploymentArgs(
             loaded=item,
@@ -213,10 +211,10 @@ def _config(key: str) -> Any:
 
 def _holds(loaded: list[LoadedManifest], stack: GatedStack) -> dict[str, Hold]:
     """The models whose manifests are held back, each told."""
-    ledger = Ledger(stack.settings.registry, stack.name, CACHE)
-    found = standing_holds(loaded, ledger)
+    ledger = ledger_of(stack.name, stack.settings)
+    found = holds_of(loaded, ledger, stack.settings, stack.context.released)
     for name, hold in found.items():
-        runs = f"{hold.release.release['version']} runs" if hold.release else "nothing runs"
+        runs = f"{hold.release.version} runs" if hold.release else "nothing runs"
         pulumi.log.warn(terminal(f"{name}: its manifest is held back, {runs}: {hold.reason}"))
     return found
 

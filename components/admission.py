@@ -12,7 +12,14 @@ import pulumi_kubernetes.admissionregistration.v1 as admission
 from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
-from mlifecycle.release.admission import RELEASED_IMAGES, admitted_names, policy_name
+from components.hooks import patient_hook
+from mlifecycle.release.admission import (
+    LEARNING_SECONDS,
+    RELEASED_IMAGES,
+    admitted_names,
+    is_denial,
+    policy_name,
+)
 
 STACK_LABEL = "mlifecycle.io/stack"
 # What is, or makes, a pod. Ephemeral containers come to a pod that runs.
@@ -89,6 +96,13 @@ class ReleasedImages:
         for images in self._images:
             listed |= set(admitted_names(await images.future() or (), self._alias))
         return "\n".join(sorted(listed))
+
+
+def patience(model: str, stack: str) -> pulumi.ErrorHook:
+    """Tries once more where an API server has not heard yet that an image is released."""
+    return patient_hook(
+        f"admission of {model}", lambda message: is_denial(message, stack), LEARNING_SECONDS
+    )
 
 
 def policy(

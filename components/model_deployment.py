@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -11,20 +10,21 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import ResourceHookBinding, ResourceOptions
 
-from components import availability, exposure, network, workload
+from components import admission, availability, exposure, network, workload
 from components.cluster import OwnedNamespace
-from components.hooks import guarded_hook, patient_hook
+from components.hooks import guarded_hook
 from components.model_gate import GateInputs, ModelGate
 from components.model_image import ModelImage
 from components.model_verification import ModelVerification
 from components.release import Release
 from components.serving import secrets, serving_of
+from mlifecycle.clock import utc_now
 from mlifecycle.governance.evaluation import evaluate
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import lines_to_text, to_plain
 from mlifecycle.manifest.schema import Manifest
-from mlifecycle.release.admission import LEARNING_SECONDS, is_denial, kept_releases
+from mlifecycle.release.admission import kept_releases
 from mlifecycle.release.registration import record
 from mlifecycle.release.verification import verify_release
 from mlifecycle.report.validation import finding_as_json
@@ -34,8 +34,6 @@ from mlifecycle.stack.target import target_of
 
 # Attaching, reading back and naming are some dozen requests to the registry.
 NAMING_SECONDS = 600
-# Inside the cluster, then outside (mlifecycle/release/verification.py).
-VERIFICATION_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -150,12 +148,6 @@ class ModelDeployment(pulumi.ComponentResource):
             self._args.materials.dependencies.lock.digest,
         )
         deployment, around = self._make_objects(image, release, self.image)
-        verification = guarded_hook(
-            f"verification of {model.name}",
-            lambda: self._verify(image),
-            timeout=stack.settings.rollout_timeout_seconds + VERIFICATION_SECONDS,
-            on_dry_run=False,
-        )
         verified = {
             **what,
             **{key: self.summary[key] for key in ("version", "image", "metrics")},
@@ -163,7 +155,14 @@ class ModelDeployment(pulumi.ComponentResource):
         }
         child = ResourceOptions(parent=self, depends_on=[deployment, *around])
         generation = deployment.metadata.generation
-        last = ModelVerification(model.name, verified, generation, verification, child)
+        last = ModelVerification(
+            model.name,
+            verified,
+            generation,
+            child,
+            verify=lambda: self._verify(image),
+            rollout_seconds=stack.settings.rollout_timeout_seconds,
+        )
         return pulumi.Output.all(self.refusal, last.urn).apply(lambda known: str(known[0]))
 
     def _deployed_at(self, what: dict[str, Any]) -> str:
@@ -174,7 +173,7 @@ class ModelDeployment(pulumi.ComponentResource):
         )
         if running and same and running.deployed_at:
             return running.deployed_at
-        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return utc_now()
 
     def _image_of(self, inputs: BuildInputs) -> ModelImage:
         args = self._args
@@ -239,15 +238,10 @@ class ModelDeployment(pulumi.ComponentResource):
             timeout=NAMING_SECONDS,
             on_dry_run=False,
         )
-        admission = patient_hook(
-            f"admission of {release.model}",
-            lambda message: is_denial(message, self._args.stack.name),
-            LEARNING_SECONDS,
-        )
         return ResourceHookBinding(
             before_create=[naming],
             before_update=[naming],
-            on_error=[admission],
+            on_error=[admission.patience(release.model, self._args.stack.name)],
         )
 
     async def _reference(self, image: ModelImage) -> Any:

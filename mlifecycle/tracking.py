@@ -1,11 +1,13 @@
 """What an MLflow server knows: where a logged or registered model lies.
 
 It is asked by MLflow's own client, which knows every way to log in to one (its environment
-variables), and is loaded only where a server is asked: that takes longer than a validation.
+variables).
 """
 
 import os
 from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,7 +28,21 @@ PROXY_PATH = "/api/2.0/mlflow-artifacts/artifacts"
 
 
 class TrackingError(Exception):
-    """The server does not answer, or knows nothing of that name; the message says which."""
+    """The server does not answer, or knows nothing of that name; the message says which.
+
+    Attributes:
+        code: MLflow's own word for it, such as RESOURCE_ALREADY_EXISTS; empty where it has none.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _library() -> ModuleType:
+    os.environ.update(_ENVIRONMENT)
+    # Not at the top: it takes longer than a whole validation, which asks no server.
+    return import_module("mlflow")
 
 
 def client_of(tracking_uri: str) -> "MlflowClient":
@@ -37,10 +53,8 @@ def client_of(tracking_uri: str) -> "MlflowClient":
     """
     if not tracking_uri:
         raise TrackingError("the stack names no MLflow server: set mlifecycle:mlflowTrackingUri")
-    os.environ.update(_ENVIRONMENT)
-    from mlflow import MlflowClient  # noqa: PLC0415
-
-    return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    client: MlflowClient = _library().MlflowClient(tracking_uri, registry_uri=tracking_uri)
+    return client
 
 
 def asked(tracking_uri: str, ask: Callable[[], Answer]) -> Answer:
@@ -49,12 +63,12 @@ def asked(tracking_uri: str, ask: Callable[[], Answer]) -> Answer:
     Raises:
         TrackingError: that it does not, or refuses.
     """
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
     try:
         return ask()
-    except MlflowException as error:
-        raise TrackingError(f"{tracking_uri} answers: {str(error)[:300]}") from error
+    except _library().MlflowException as error:
+        raise TrackingError(
+            f"{tracking_uri} answers: {str(error)[:300]}", error.error_code
+        ) from error
 
 
 def artifact_place(uri: str, tracking_uri: str) -> str:

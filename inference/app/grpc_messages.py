@@ -13,6 +13,7 @@ PACKAGE = "inference"
 SERVICE = f"{PACKAGE}.GRPCInferenceService"
 
 _TENSOR = {"name": (1, "string"), "datatype": (2, "string"), "shape": (3, "int64*")}
+_FILLED = {**_TENSOR, "parameters": (4, "InferParameter{}"), "contents": (5, "InferTensorContents")}
 # `*`: any number of them. `{}`: a map from text. A field whose type starts with `=` is one of a
 # choice, of which one is there.
 _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
@@ -55,11 +56,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "fp64_contents": (7, "double*"),
         "bytes_contents": (8, "bytes*"),
     },
-    "ModelInferRequest.InferInputTensor": {
-        **_TENSOR,
-        "parameters": (4, "InferParameter{}"),
-        "contents": (5, "InferTensorContents"),
-    },
+    "ModelInferRequest.InferInputTensor": _FILLED,
     "ModelInferRequest.InferRequestedOutputTensor": {
         "name": (1, "string"),
         "parameters": (2, "InferParameter{}"),
@@ -73,11 +70,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
         "outputs": (6, "ModelInferRequest.InferRequestedOutputTensor*"),
         "raw_input_contents": (7, "bytes*"),
     },
-    "ModelInferResponse.InferOutputTensor": {
-        **_TENSOR,
-        "parameters": (4, "InferParameter{}"),
-        "contents": (5, "InferTensorContents"),
-    },
+    "ModelInferResponse.InferOutputTensor": _FILLED,
     "ModelInferResponse": {
         "model_name": (1, "string"),
         "model_version": (2, "string"),

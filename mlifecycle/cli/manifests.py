@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlifecycle.cli.running import explained, fail, settings_of
+from mlifecycle.cli.common import explained, fail, stack_settings
 
 
 class Format(StrEnum):
@@ -99,7 +99,7 @@ def scan(
     from mlifecycle.stack.scanning import scan as pass_gates
 
     files = [file.absolute() for file in manifests]
-    with explained(), settings_of(stack) as settings:
+    with explained(), stack_settings(stack) as settings:
         report = pass_gates(files, stack, settings)
         print(gate_text(report))
         raise typer.Exit(int(report.refused))
@@ -125,7 +125,7 @@ def lock(
     if not manifests and not base_image:
         fail("name a manifest, or --base-image", 2)
     files = [file.absolute() for file in manifests or ()]
-    with explained(), settings_of(stack) as settings:
+    with explained(), stack_settings(stack) as settings:
         renewed = renew_locks(files, settings) if files else []
         if renewed:
             print(locks_text(renewed))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from mlifecycle.cli.running import ROOT, explained, fail, patient, progress, project, settings_of
+from mlifecycle.cli.common import ROOT, explained, fail, patient, progress, project, stack_settings
 
 
 class StatusFormat(StrEnum):
@@ -45,13 +45,11 @@ def retry(
 
     Exit codes: 0 done, 1 it is not held back, 2 the registry or a setting is unusable.
     """
-    from mlifecycle.ledger.store import Ledger
-    from mlifecycle.stack.gating import CACHE
     from mlifecycle.stack.holding import release_again
+    from mlifecycle.stack.recording import ledger_of
 
-    with explained(), settings_of(stack) as settings:
-        ledger = Ledger(settings.registry, stack, CACHE)
-        said = release_again(model, reason, ledger, ROOT)
+    with explained(), stack_settings(stack) as settings:
+        said = release_again(model, reason, ledger_of(stack, settings), ROOT)
         if not said:
             fail(f"{model} is not held back in stack {stack}", 1)
         print(said)
@@ -74,7 +72,7 @@ def verify(
     from mlifecycle.stack.release import verify as verify_models
 
     failed = False
-    with explained(), settings_of(stack) as settings:
+    with explained(), stack_settings(stack) as settings:
         try:
             for name, found in verify_models(stack, settings, ROOT, models or ()):
                 failed = failed or isinstance(found, Exception)
@@ -97,7 +95,7 @@ def status(
     from mlifecycle.report.status import status_as_json, status_as_text
     from mlifecycle.stack.status import status_of
 
-    with explained(), settings_of(stack) as settings:
+    with explained(), stack_settings(stack) as settings:
         models = status_of(stack, settings)
         show = status_as_json if output is StatusFormat.JSON else status_as_text
         print(show(stack, models))
@@ -115,13 +113,11 @@ def history(
 
     Exit codes: 0 told, 1 a record is changed, torn or missing, 2 the registry does not answer.
     """
-    from mlifecycle.ledger.store import Ledger
     from mlifecycle.report.history import history_text, problems_text
-    from mlifecycle.stack.gating import CACHE
+    from mlifecycle.stack.recording import ledger_of
 
-    with explained(), settings_of(stack) as settings:
-        ledger = Ledger(settings.registry, stack, CACHE)
-        records, problems = ledger.all(fresh=check)
+    with explained(), stack_settings(stack) as settings:
+        records, problems = ledger_of(stack, settings).all(fresh=check)
         print(history_text([item for item in records if model in ("", item.model)]))
         if problems:
             print(problems_text(problems), file=sys.stderr)

@@ -4,17 +4,60 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from mlifecycle.manifest.plain import from_plain
+from mlifecycle.manifest.schema import Manifest
+from mlifecycle.process import ToolError
 
 Kind = Literal["release", "rollback", "hold", "retry", "removal"]
 # A record's tag: its place, so that the newest are found by their names, and what it says.
 TAG = re.compile(r"r([0-9]{8})-([0-9a-f]{64})")
 
 
-class RecordError(Exception):
-    """It is no record, or another than its tag says."""
+class RecordError(ToolError):
+    """The registry gives no record, or one that is not what it should be."""
+
+
+class Release(BaseModel):
+    """A release that answered as it must, with all that it takes to make it again.
+
+    Attributes:
+        verified: what the state keeps of it: manifest, version, image, build, lock, generator,
+            figures and time.
+        inputs, outputs: of the model's component.
+        objects: what was made in the cluster, each with its type, name and inputs; Secrets by name.
+        evidence: digests of what holds SBOM, scans, test result and verdict.
+        governance: what it said, by which waivers.
+        verification: how it was verified; empty where the ledger's writer only found it running.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verified: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    objects: tuple[Mapping[str, Any], ...]
+    evidence: tuple[str, ...]
+    governance: Mapping[str, Any]
+    verification: Mapping[str, Any]
+
+    @property
+    def image(self) -> str:
+        """What runs, `name:tag@sha256:...`."""
+        return str(self.verified["image"])
+
+    @property
+    def version(self) -> str:
+        """The manifest's."""
+        return str(self.verified["version"])
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it was released from."""
+        return from_plain(self.verified["manifest"])
 
 
 class Record(BaseModel):
@@ -26,12 +69,11 @@ class Record(BaseModel):
         at: in UTC, `2025-01-02T12:00:00Z`.
         by: who ran the command, and where.
         commit: of the checkout; `+` behind it where that had changes.
-        models: the stack's, as its writer left them.
+        models: those that the stack has, or holds back, as its writer left them.
+        version, image: what it is about; no image where nothing runs.
         held: the digest of the manifest that is not released again before it changes, or a retry.
         to: the tag of the release that runs meanwhile; empty where none does.
-        release: all that makes the release: manifest and its digest, version, image, build, lock,
-            generator, figures, evidence, waivers, verification.
-        objects: what was made in the cluster, each with its type, name and inputs; Secrets by name.
+        release: of a release, and of no other.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,10 +88,17 @@ class Record(BaseModel):
     commit: str
     reason: str = ""
     models: tuple[str, ...] = ()
+    version: str = ""
+    image: str = ""
     held: str = ""
     to: str = ""
-    release: Mapping[str, Any] = {}
-    objects: tuple[Mapping[str, Any], ...] = ()
+    release: Release | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.kind == "release") != (self.release is not None):
+            raise ValueError(f"a record of kind {self.kind} with or without a release")
+        return self
 
     def text(self) -> str:
         """As it is kept."""

@@ -1,6 +1,5 @@
 """Where the ledger is: an artifact in the registry for each record, by a tag that never moves."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,33 +80,32 @@ class Ledger:
         ]
         return found, problems + missing
 
-    def last_of(self, names: Iterable[str]) -> dict[str, Record]:
-        """The newest record of each of the models, and of those that the stack had before.
+    def last(self) -> dict[str, Record]:
+        """The newest record of each model that the stack has, or holds back.
 
         Raises:
             ToolError: the registry does not answer.
         """
+        tags, newest = self.newest()
+        ends = heads(tags, newest)
+        wanted = {name for record in newest if record.tag in ends for name in record.models}
         found: dict[str, Record] = {}
-        wanted = set(names)
         for tag in reversed(self.tags()):
+            if wanted <= found.keys():
+                break
             try:
                 record = self.record(tag)
             except RecordError:
                 # A torn one says nothing; `history --check` names it.
                 continue
-            if not found:
-                wanted |= set(record.models)
             found.setdefault(record.model, record)
-            if wanted <= found.keys():
-                break
         return {name: record for name, record in found.items() if name in wanted}
 
     def standing(self, record: Record) -> Record | None:
         """The release that a model's newest record leaves running; None where it leaves none.
 
         Raises:
-            RecordError: it is torn, or changed.
-            ToolError: the registry does not answer.
+            ToolError: the registry does not answer, or it is torn, or changed.
         """
         if record.kind == "release":
             return record

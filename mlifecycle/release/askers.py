@@ -10,10 +10,9 @@ import httpx
 import kr8s
 import kr8s.asyncio
 
-from mlifecycle.release.api import ask
+from mlifecycle.release.api import REQUEST_SECONDS, ask
 
 NO_ANSWER = (kr8s.ServerError, kr8s.APITimeoutError, httpx.HTTPError)
-REQUEST_SECONDS = 10
 
 
 class Asker(Protocol):

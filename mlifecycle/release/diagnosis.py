@@ -4,45 +4,16 @@ Pure: `mlifecycle.release.rollout` asks the cluster.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Iterator
 
-from mlifecycle.release.last_words import Diagnosis, crashed
-
-# As Kubernetes gives it.
-Object = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What the cluster says of one release of a model.
-
-    Attributes:
-        pods: those of the newest ReplicaSet.
-        older: those of the others, which may be about to go.
-        events: of the Deployment, its ReplicaSets and its pods, the newest last.
-        logs: the last lines of each container that has ended, by its pod's name.
-        nodes: those that the pods are on, by name.
-    """
-
-    deployment: Object
-    replica_set: Object = field(default_factory=dict)
-    pods: Sequence[Object] = ()
-    older: Sequence[Object] = ()
-    events: Sequence[Object] = ()
-    logs: Mapping[str, str] = field(default_factory=dict)
-    nodes: Mapping[str, Object] = field(default_factory=dict)
-
-
-def is_complete(deployment: Object) -> bool:
-    """Whether every pod is of the newest revision and available, and no older one is left."""
-    wanted = deployment["spec"].get("replicas", 1)
-    status = deployment.get("status") or {}
-    if status.get("observedGeneration", 0) < deployment["metadata"]["generation"]:
-        return False
-    counts = [status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")]
-    return counts == [wanted] * len(counts)
+from mlifecycle.release.container_causes import ended, not_made
+from mlifecycle.release.observation import (
+    Diagnosis,
+    Object,
+    Observation,
+    conditions,
+    status_of,
+)
 
 
 def diagnose(seen: Observation) -> Diagnosis | None:
@@ -55,7 +26,7 @@ def diagnose(seen: Observation) -> Diagnosis | None:
 
 def undecided(seen: Observation, seconds: float) -> Diagnosis:
     """What is left to say of a rollout whose time is up and that nothing explains."""
-    status = next((_status_of(pod) for pod in seen.pods), "no pod")
+    status = next((status_of(pod) for pod in seen.pods), "no pod")
     warnings = [event for event in seen.events if event.get("type") == "Warning"]
     said = [str(event.get("message", "")) for event in warnings]
     return Diagnosis(
@@ -73,7 +44,7 @@ def undecided(seen: Observation, seconds: float) -> Diagnosis:
 def _refused_pods(seen: Observation) -> Iterator[Diagnosis]:
     """The cluster makes no pod."""
     for item in (seen.replica_set, seen.deployment):
-        for condition in _conditions(item):
+        for condition in conditions(item):
             if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
                 message = condition.get("message", "")
                 yield _refusal(message)
@@ -103,7 +74,7 @@ def _refusal(message: str) -> Diagnosis:
 def _unscheduled(seen: Observation) -> Iterator[Diagnosis]:
     grows = any(event.get("reason") == "TriggeredScaleUp" for event in seen.events)
     for pod in seen.pods:
-        for condition in _conditions(pod):
+        for condition in conditions(pod):
             if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
                 yield Diagnosis(
                     "Pending",
@@ -120,7 +91,7 @@ def _unscheduled(seen: Observation) -> Iterator[Diagnosis]:
 def _on_lost_nodes(seen: Observation) -> Iterator[Diagnosis]:
     for pod in seen.pods:
         node = seen.nodes.get(pod["spec"].get("nodeName") or "")
-        for condition in _conditions(node or {}):
+        for condition in conditions(node or {}):
             if condition["type"] == "Ready" and condition["status"] != "True":
                 name = pod["spec"]["nodeName"]
                 yield Diagnosis(
@@ -130,119 +101,6 @@ def _on_lost_nodes(seen: Observation) -> Iterator[Diagnosis]:
                     (f"See the node: kubectl describe node {name}", "Then release once more"),
                     patience=5,
                 )
-
-
-def _waiting(seen: Observation) -> Iterator[Diagnosis]:
-    """Containers that cannot be made."""
-    for _, container in _containers(seen):
-        waiting = (container.get("state") or {}).get("waiting") or {}
-        reason, message = waiting.get("reason", ""), waiting.get("message", "")
-        if reason in ("ErrImagePull", "ImagePullBackOff", "InvalidImageName"):
-            yield _pull(reason, _pull_error(seen) or message)
-        elif reason == "CreateContainerConfigError":
-            yield Diagnosis(
-                reason,
-                message,
-                "Something that the container is configured with is not there",
-                ("See that the Secret or ConfigMap that it names is in the namespace",),
-                5,
-            )
-        elif reason in ("CreateContainerError", "RunContainerError"):
-            yield _unstartable(reason, message)
-
-
-def _unstartable(status: str, message: str) -> Diagnosis:
-    actions = ("See the node's container runtime, and whether the image has its command",)
-    return Diagnosis(status, message, "The container cannot be started", actions, 10)
-
-
-def _pull_error(seen: Observation) -> str:
-    """The longest message: that of a back-off does not say why."""
-    found = [
-        str(event.get("message", ""))
-        for event in seen.events
-        if event.get("reason") == "Failed" and "pull" in str(event.get("message", ""))
-    ]
-    return max(found, key=len, default="")
-
-
-def _pull(reason: str, message: str) -> Diagnosis:
-    actions: tuple[str, ...]
-    if re.search(r"unauthorized|authentication|authorization failed|denied|40[13]", message):
-        actions = (
-            "Give the nodes, or the ServiceAccount, credentials of the registry (imagePullSecrets)",
-            "See that they may read the repository",
-        )
-        cause = "The registry does not let the node read the image"
-    elif reason == "InvalidImageName":
-        actions = ("See mlifecycle:registry: a host, or a host with a path",)
-        cause = "The image's name is none"
-    elif re.search(r"not found|manifest unknown|404", message):
-        actions = (
-            "See whether the registry still has the image: regctl image digest",
-            "Release once more: mlifecycle up puts it there again",
-        )
-        cause = "The registry does not have the image"
-    else:
-        actions = (
-            "See that the nodes reach the registry: its name, its port, its certificate",
-            "Release once more when they do",
-        )
-        cause = "The node does not reach the registry"
-    return Diagnosis(reason, message, cause, actions, 5)
-
-
-def _ended(seen: Observation) -> Iterator[Diagnosis]:
-    """Containers that end again and again."""
-    for pod, container in _containers(seen):
-        last = _last_end(container)
-        if last is None:
-            continue
-        status, log = _status_of(pod), seen.logs.get(pod["metadata"]["name"], "")
-        # Just started once more, which says nothing.
-        status = str(last.get("reason") or status) if status == "Running" else status
-        if last.get("reason") == "OOMKilled":
-            yield Diagnosis(
-                status,
-                "the container was killed: it needs more memory than its limit (OOMKilled)",
-                "The model needs more memory than it may use",
-                ("Raise spec.inference.resources.limits.memory", "Serve a smaller model"),
-            )
-        elif last.get("reason") in ("StartError", "ContainerCannotRun"):
-            yield _unstartable(status, str(last.get("message", "")))
-        elif killed := _killed_by_probe(seen, pod):
-            yield _probed(status, killed)
-        else:
-            yield crashed(status, log, last.get("exitCode"), container.get("restartCount", 0))
-
-
-def _last_end(container: Object) -> Object | None:
-    states = [container.get("state") or {}, container.get("lastState") or {}]
-    ends = [state["terminated"] for state in states if state.get("terminated")]
-    return next(iter(ends), None)
-
-
-def _killed_by_probe(seen: Observation, pod: Object) -> str:
-    name = pod["metadata"]["name"]
-    for event in reversed(seen.events):
-        about = event.get("involvedObject") or {}
-        message = str(event.get("message", ""))
-        if about.get("name") == name and re.search("failed (startup|liveness) probe", message):
-            return message
-    return ""
-
-
-def _probed(status: str, message: str) -> Diagnosis:
-    actions: tuple[str, ...]
-    if "startup" in message:
-        actions = (
-            "See what takes the time: kubectl logs --previous",
-            "Give it more processor time: spec.inference.resources.limits.cpu",
-            "Serve a smaller model, or keep it nearer to the cluster",
-        )
-        return Diagnosis(status, message, "The server takes too long to start", actions)
-    actions = ("See what the server does when it is asked: kubectl logs --previous",)
-    return Diagnosis(status, message, "The server does not answer its liveness probe", actions)
 
 
 def _evicted(seen: Observation) -> Iterator[Diagnosis]:
@@ -281,33 +139,12 @@ _CHECKS: tuple[Callable[[Observation], Iterator[Diagnosis]], ...] = (
     _on_lost_nodes,
     _unscheduled,
     _evicted,
-    _waiting,
-    _ended,
+    not_made,
+    ended,
     _unmounted,
     _unready,
 )
 
 
-def _containers(seen: Observation) -> Iterator[tuple[Object, Object]]:
-    for pod in seen.pods:
-        for container in (pod.get("status") or {}).get("containerStatuses") or ():
-            yield pod, container
-
-
-def _conditions(item: Object) -> Sequence[Object]:
-    return (item.get("status") or {}).get("conditions") or ()
-
-
 def _is_creating(pod: Object) -> bool:
-    return _status_of(pod) == "ContainerCreating"
-
-
-def _status_of(pod: Object) -> str:
-    """As `kubectl get pods` has it in its column STATUS."""
-    status = pod.get("status") or {}
-    for container in status.get("containerStatuses") or ():
-        state = container.get("state") or {}
-        for kind in ("waiting", "terminated"):
-            if state.get(kind):
-                return str(state[kind].get("reason") or "Error")
-    return str(status.get("reason") or status.get("phase") or "Pending")
+    return status_of(pod) == "ContainerCreating"

@@ -1,7 +1,8 @@
 """What a server says last, its one line on standard error, and what that means."""
 
 import re
-from dataclasses import dataclass
+
+from mlifecycle.release.observation import Diagnosis
 
 # The workflow's own three, where a model cannot be had.
 MODEL_ACTIONS = (
@@ -9,25 +10,6 @@ MODEL_ACTIONS = (
     "Check S3 bucket permissions",
     "Ensure model artifact exists",
 )
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """Why a release is not ready.
-
-    Attributes:
-        status: the pod's, as `kubectl get pods` shows it.
-        error: what the container, or the cluster, says.
-        cause: what most probably is wrong.
-        actions: what helps, the likeliest first.
-        patience: seconds for which it must be seen before it is certain that it does not pass.
-    """
-
-    status: str
-    error: str
-    cause: str
-    actions: tuple[str, ...]
-    patience: float = 0.0
 
 
 # What the server's last line says (inference/app), and whether it can be otherwise the next time.

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlifecycle.tracking import asked, client_of
+from mlifecycle.image import names
+from mlifecycle.tracking import TrackingError, asked, client_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,13 +58,8 @@ class Registration:
         return str(self.record["model_name"])
 
     def alias(self, name: str) -> str:
-        """An alias of the release's stack."""
-        return alias_of(name, self.stack, str(self.record["environment"]))
-
-
-def alias_of(name: str, stack: str, environment: str) -> str:
-    """A stack's alias; production's is the plain one, as with the images' tags."""
-    return name if environment == "production" else f"{name}-{stack}"
+        """An alias of the release's stack; production's is the plain one, as with images' tags."""
+        return names.alias(name, self.stack, str(self.record["environment"]))
 
 
 def champion_of(model: str, alias: str, tracking_uri: str) -> str | None:
@@ -95,12 +91,12 @@ def register(release: Registration, tracking_uri: str) -> bool:
         TrackingError: the stack names no server, or it does not answer or refuses.
     """
     client = client_of(tracking_uri)
-    return asked(tracking_uri, lambda: _register(client, release))
+    return asked(tracking_uri, lambda: _register(client, release, tracking_uri))
 
 
-def _register(client: "MlflowClient", release: Registration) -> bool:
+def _register(client: "MlflowClient", release: Registration, tracking_uri: str) -> bool:
     found = _find(client, release)
-    number = (found or _make(client, release)).version
+    number = (found or _make(client, release, tracking_uri)).version
     aliases = client.get_registered_model(release.model).aliases
     champion = release.alias(CHAMPION)
     before = aliases.get(champion)
@@ -131,13 +127,11 @@ def _find(client: "MlflowClient", release: Registration) -> "ModelVersion | None
     return min(found, key=lambda version: int(version.version), default=None)
 
 
-def _make(client: "MlflowClient", release: Registration) -> "ModelVersion":
-    from mlflow.exceptions import MlflowException  # noqa: PLC0415
-
+def _make(client: "MlflowClient", release: Registration, tracking_uri: str) -> "ModelVersion":
     try:
-        client.create_registered_model(release.model)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        asked(tracking_uri, lambda: client.create_registered_model(release.model))
+    except TrackingError as error:
+        if error.code != "RESOURCE_ALREADY_EXISTS":
             raise
     identity = {
         "version": str(release.record["version"]),

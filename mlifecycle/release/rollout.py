@@ -14,8 +14,8 @@ import kr8s
 import kr8s.asyncio
 
 from mlifecycle.release.api import ask
-from mlifecycle.release.diagnosis import Observation, diagnose, is_complete, undecided
-from mlifecycle.release.last_words import Diagnosis
+from mlifecycle.release.diagnosis import diagnose, undecided
+from mlifecycle.release.observation import Diagnosis, Observation, is_complete
 from mlifecycle.report.rollout import failure_text
 
 REVISION = "deployment.kubernetes.io/revision"

@@ -16,7 +16,7 @@ from tenacity import (
 
 from mlifecycle.artifact.golden import UNNAMED, GoldenSamples, flat
 from mlifecycle.release.askers import NO_ANSWER, Asker, Inside, outside
-from mlifecycle.release.last_words import Diagnosis
+from mlifecycle.release.observation import Diagnosis
 from mlifecycle.release.rollout import RolloutError, await_rollout
 from mlifecycle.report.rollout import failure_text
 

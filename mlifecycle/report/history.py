@@ -24,13 +24,12 @@ def problems_text(problems: Iterable[str]) -> str:
 
 
 def _line(record: Record) -> str:
-    release = record.release
-    digest = str(release.get("image", "")).partition("@sha256:")[2][:12]
+    digest = record.image.partition("@sha256:")[2][:12]
     words = [
         f"{record.sequence:>5}",
         record.at,
         f"{record.kind:<8}",
-        f"{record.model} {release.get('version', '')}".strip(),
+        f"{record.model} {record.version}".strip(),
         digest,
         record.commit[:12] + ("+" if record.commit.endswith("+") else ""),
         record.by,

@@ -1,6 +1,6 @@
 """A release that does not become ready, as the workflow prints it, with cause and next steps."""
 
-from mlifecycle.release.last_words import Diagnosis
+from mlifecycle.release.observation import Diagnosis
 from mlifecycle.report.escape import line, terminal
 
 

@@ -1,38 +1,88 @@
 """Manifests that are held back: which of a stack's are, and how one comes to be, or is no more."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from mlifecycle.ledger.holds import Hold, holds_of
-from mlifecycle.ledger.record import Record, manifest_digest
+from mlifecycle.ledger.record import Record, RecordError, Release, manifest_digest
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.loading import LoadedManifest
-from mlifecycle.manifest.plain import from_plain, to_plain
+from mlifecycle.manifest.plain import to_plain
 from mlifecycle.manifest.schema import Manifest
-from mlifecycle.stack.recording import record_of
+from mlifecycle.stack.recording import SECRETS, record_of
+from mlifecycle.stack.settings import StackSettings
 
 REASON_CHARACTERS = 500
+# What a model is made of in a cluster (components/model_deployment.py).
+MODEL_OBJECTS = (
+    *(f"kubernetes:core/v1:{kind}" for kind in ("ServiceAccount", "Service")),
+    *(f"kubernetes:networking.k8s.io/v1:{kind}" for kind in ("Ingress", "NetworkPolicy")),
+    "kubernetes:apps/v1:Deployment",
+    "kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
+    "kubernetes:policy/v1:PodDisruptionBudget",
+    SECRETS,
+)
 
 
-def standing_holds(loaded: Iterable[LoadedManifest], ledger: Ledger) -> dict[str, Hold]:
+@dataclass(frozen=True)
+class Hold:
+    """A manifest that failed, and is not released again before it changes.
+
+    Attributes:
+        reason: why it failed.
+        release: what runs meanwhile; None where nothing did before it.
+    """
+
+    reason: str
+    release: Release | None
+
+
+def holds_of(
+    loaded: Iterable[LoadedManifest],
+    ledger: Ledger,
+    settings: StackSettings,
+    released: Mapping[str, Collection[str]],
+) -> dict[str, Hold]:
     """The holds of just these manifests, by model; one that has changed is held no more.
 
+    Args:
+        released: the images that the stack's state knows as released, by model.
+
     Raises:
-        RecordError: what is to run is torn, or changed.
-        ToolError: the registry does not answer.
+        ToolError: the registry does not answer, or what is to run is torn, changed, or not what
+            this stack could have released.
     """
-    digests = {
-        item.manifest.metadata.name: manifest_digest(to_plain(item.manifest)) for item in loaded
-    }
-    return {
-        name: hold
-        for name, hold in holds_of(ledger, digests).items()
-        if digests.get(name) == hold.manifest_digest
-    }
+    last, found = ledger.last(), {}
+    for item in loaded:
+        name = item.manifest.metadata.name
+        record = last.get(name)
+        if record and record.held and record.held == manifest_digest(to_plain(item.manifest)):
+            stands = ledger.standing(record)
+            release = stands.release if stands else None
+            if release:
+                _require_own(name, release, settings, released.get(name, ()))
+            found[name] = Hold(record.reason, release)
+    return found
 
 
-def effective(loaded: Iterable[LoadedManifest], holds: dict[str, Hold]) -> list[Manifest]:
+def _require_own(
+    name: str, release: Release, settings: StackSettings, released: Collection[str]
+) -> None:
+    """Whoever may write to the registry can write a record: so it may say nothing that the stack's
+    own state and settings do not bear out. What the pods may do is judged where they are made.
+    """
+    if release.image not in released:
+        raise RecordError(f"{name}: the ledger names {release.image}, which was not released here")
+    namespace = settings.namespace_of(release.manifest)
+    for item in release.objects:
+        metadata = item["inputs"].get("metadata") or {}
+        if item["type"] not in MODEL_OBJECTS or metadata.get("namespace") != namespace:
+            what = f"{item['type']} {metadata.get('name')} in {metadata.get('namespace')}"
+            raise RecordError(f"{name}: the ledger names {what}, which is no part of a model")
+
+
+def effective(loaded: Iterable[LoadedManifest], holds: Mapping[str, Hold]) -> list[Manifest]:
     """The manifests of what is to run: an earlier one where one is held back."""
     found = []
     for item in loaded:
@@ -40,7 +90,7 @@ def effective(loaded: Iterable[LoadedManifest], holds: dict[str, Hold]) -> list[
         if hold is None:
             found.append(item.manifest)
         elif hold.release is not None:
-            found.append(from_plain(hold.release.release["manifest"]))
+            found.append(hold.release.manifest)
     return found
 
 
@@ -56,23 +106,21 @@ def hold_back(
         the record of each, which names what runs from here on.
 
     Raises:
-        RecordError, ToolError: as the ledger.
+        ToolError: as the ledger.
     """
-    names = [manifest.metadata.name for manifest in manifests]
-    last, held = ledger.last_of(names), {}
-    models = tuple(sorted({*last, *names}))
+    last, held = ledger.last(), {}
+    models = tuple(sorted({*last, *(manifest.metadata.name for manifest in manifests)}))
     for manifest in manifests:
         name = manifest.metadata.name
         before = last.get(name)
         stands = ledger.standing(before) if before else None
-        digest = manifest_digest(to_plain(manifest))
         record = record_of(
             *("hold", ledger.stack, name, root),
             models=models,
-            held=digest,
+            version=manifest.spec.model.version,
+            held=manifest_digest(to_plain(manifest)),
             to=stands.tag if stands else "",
             reason=_reason(failure, name),
-            release={"version": manifest.spec.model.version, "manifest_digest": digest},
         )
         held[name] = ledger.append(record)
     return held
@@ -81,8 +129,6 @@ def hold_back(
 def returned(held: Record, ledger: Ledger, root: Path) -> Record:
     """Record that what ran before runs again, and answers as it must."""
     stands = ledger.standing(held)
-    release = {} if stands is None else dict(stands.release)
-    kept = {key: release[key] for key in ("version", "image", "manifest_digest") if key in release}
     return ledger.append(
         record_of(
             *("rollback", ledger.stack, held.model, root),
@@ -90,7 +136,8 @@ def returned(held: Record, ledger: Ledger, root: Path) -> Record:
             held=held.held,
             to=held.to,
             reason=held.reason,
-            release=kept,
+            version=stands.version if stands else "",
+            image=stands.image if stands else "",
         )
     )
 
@@ -99,9 +146,9 @@ def release_again(model: str, reason: str, ledger: Ledger, root: Path) -> str:
     """End a hold, so that the next run tries the manifest once more; what is to be said.
 
     Raises:
-        RecordError, ToolError: as the ledger.
+        ToolError: as the ledger.
     """
-    before = ledger.last_of([model]).get(model)
+    before = ledger.last().get(model)
     if before is None or not before.held:
         return ""
     ledger.append(
@@ -110,7 +157,7 @@ def release_again(model: str, reason: str, ledger: Ledger, root: Path) -> str:
             models=before.models,
             to=before.to,
             reason=reason,
-            release={"manifest_digest": before.held},
+            version=before.version,
         )
     )
     return f"{model}: the next `mlifecycle up --stack {ledger.stack}` releases its manifest again"

@@ -4,22 +4,28 @@ import getpass
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mlifecycle import registry
+from mlifecycle.clock import utc_now
 from mlifecycle.governance.objects.unfolding import PROVIDER
-from mlifecycle.ledger.record import Kind, Record, manifest_digest
+from mlifecycle.ledger.record import Kind, Record, Release
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.process import ToolError, run_tool
+from mlifecycle.stack.gating import CACHE
 from mlifecycle.stack.running import Resource, model_of, name_of, resources_of
-from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION
+from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION, StackSettings
 
 GIT_SECONDS = 30
-SECRET = "kubernetes:core/v1:Secret"  # noqa: S105
+SECRETS = "kubernetes:core/v1:Secret"
 # By which pipelines name who runs them.
 _ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_REQUESTEDFOR")
+
+
+def ledger_of(stack: str, settings: StackSettings) -> Ledger:
+    """The stack's own."""
+    return Ledger(settings.registry, stack, CACHE)
 
 
 def keep_releases(
@@ -39,25 +45,36 @@ def keep_releases(
         those that were added.
 
     Raises:
-        RecordError: what a model returned to is torn, or changed.
-        ToolError: state or registry do not answer.
+        ToolError: state or registry do not answer, or what a model returned to is torn.
     """
     resources = resources_of(ledger.stack)
     models = {name_of(i): i for i in resources.values() if i["type"] == MODEL_DEPLOYMENT}
-    last, names, added = ledger.last_of(models), tuple(sorted(models)), []
+    last, added = ledger.last(), []
+    # What is held back and never ran before is in no state.
+    held = {name for name, record in last.items() if record.held}
+    names = tuple(sorted(models.keys() | held))
     for name in sorted(verifications.keys() & models.keys()):
         release = _release_of(models[name], resources, verifications[name])
         before = last.get(name)
         stands = ledger.standing(before) if before else None
-        if stands is None or not _is_same(stands.release, release):
-            objects = tuple(_objects_of(models[name]["urn"], resources))
-            what = {"models": names, "release": release, "objects": objects, "reason": reason}
-            added.append(ledger.append(record_of("release", ledger.stack, name, root, **what)))
-    for name, before in last.items():
-        # What is held back and ran never before is no removal.
-        if name not in models and before.kind != "removal" and not before.held:
-            gone = {"models": names, "reason": "no manifest names it"}
-            added.append(ledger.append(record_of("removal", ledger.stack, name, root, **gone)))
+        if stands is None or not stands.release or stands.release.verified != release.verified:
+            record = record_of(
+                *("release", ledger.stack, name, root),
+                models=names,
+                version=release.version,
+                image=release.image,
+                reason=reason,
+                release=release,
+            )
+            added.append(ledger.append(record))
+    for name in sorted(last.keys() - set(names)):
+        gone = record_of(
+            *("removal", ledger.stack, name, root),
+            models=names,
+            version=last[name].version,
+            reason="no manifest names it",
+        )
+        added.append(ledger.append(gone))
     return added
 
 
@@ -70,7 +87,7 @@ def record_of(kind: Kind, stack: str, model: str, root: Path, **rest: Any) -> Re
         model=model,
         sequence=0,
         after=(),
-        at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        at=utc_now(),
         by=_who(),
         commit=_commit(root),
     )
@@ -93,7 +110,7 @@ def _commit(root: Path) -> str:
 
 def _release_of(
     model: Resource, resources: Mapping[str, Resource], verification: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Release:
     (verified,) = (
         item["inputs"]["release"]
         for item in resources.values()
@@ -102,24 +119,15 @@ def _release_of(
     repository, _, digest = verified["image"].partition("@")
     statements = registry.attachments(repository.rpartition(":")[0], digest)
     outputs = dict(model.get("outputs") or {})
-    return {
-        **verified,
-        "manifest_digest": manifest_digest(verified["manifest"]),
-        # SBOM, scans, test result and verdict, each by the digest of what holds it.
-        "evidence": sorted(item.digest for item in statements),
-        "governance": outputs.pop("governance", {}),
-        "verification": dict(verification),
-        # As the model was registered, and what the stack said of it: a return registers the same.
-        "verified": verified,
-        "inputs": {k: v for k, v in (model.get("inputs") or {}).items() if k != "gate"},
-        "outputs": outputs,
-    }
-
-
-def _is_same(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether nothing of what was released is another; when it was looked at, does not count."""
-    keys = ("manifest_digest", "image", "build", "lock", "generator", "deployed_at")
-    return all(before.get(key) == now.get(key) for key in keys)
+    return Release(
+        verified=verified,
+        inputs={k: v for k, v in (model.get("inputs") or {}).items() if k != "gate"},
+        governance=outputs.pop("governance", {}),
+        outputs=outputs,
+        objects=tuple(_objects_of(model["urn"], resources)),
+        evidence=tuple(sorted(item.digest for item in statements)),
+        verification=verification,
+    )
 
 
 def _objects_of(urn: str, resources: Mapping[str, Resource]) -> Iterator[dict[str, Any]]:
@@ -132,6 +140,6 @@ def _objects_of(urn: str, resources: Mapping[str, Resource]) -> Iterator[dict[st
             for key, value in (resource.get("inputs") or {}).items()
             # A provider's own notes; and a Secret is named only.
             if not key.startswith("__")
-            and not (resource["type"] == SECRET and key in ("data", "stringData"))
+            and not (resource["type"] == SECRETS and key in ("data", "stringData"))
         }
         yield {"type": resource["type"], "name": name_of(resource), "inputs": inputs}

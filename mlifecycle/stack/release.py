@@ -12,14 +12,13 @@ from typing import Any
 
 from mlifecycle.artifact import Signature, inspect_artifact
 from mlifecycle.governance.context import CONTEXT_VARIABLE
-from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.registration import CHAMPION, Registration, register
 from mlifecycle.release.verification import Verification, VerificationError, verify_release
 from mlifecycle.stack.engine import Engine, EngineError, Report, Run
 from mlifecycle.stack.gating import CACHE
-from mlifecycle.stack.holding import effective, standing_holds
-from mlifecycle.stack.recording import keep_releases
+from mlifecycle.stack.holding import effective, holds_of
+from mlifecycle.stack.recording import keep_releases, ledger_of
 from mlifecycle.stack.returning import return_failed
 from mlifecycle.stack.running import context_of, state_of
 from mlifecycle.stack.settings import (
@@ -79,36 +78,37 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     """
     settings = settings_of(stack, engine)
     loaded = manifests_of(stack, settings, root)
-    ledger = Ledger(settings.registry, stack, CACHE)
-    # What runs must be on record before anything may have to return to it.
-    keep_releases(ledger, _whole(stack), root, "found running")
-    holds = standing_holds(loaded, ledger)
+    ledger, state = ledger_of(stack, settings), state_of(stack)
+    # What runs must be on record before anything may have to return to it; how it was verified,
+    # only its own run knew.
+    running: dict[str, dict[str, Any]] = {
+        name: {} for name, item in state.running.items() if item.image is not None
+    }
+    keep_releases(ledger, running, root, "found running")
+    holds = holds_of(loaded, ledger, settings, state.released)
     manifests = effective(loaded, holds)
     names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
     report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
-    failure: EngineError | None
-    with _one_context(stack, settings):
-        preview = engine.preview()
-        report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
-        report(f"updating stack {stack}")
+
+    def update(message: str) -> Run:
         # Also where nothing changes: a lock that a killed engine left is noticed, and taken away.
-        try:
-            update = engine.up(f"release {names}", report)
-        except EngineError as error:
-            update, failure = Run(), error
-        else:
-            failure = None
-    if failure is not None:
-        failed = [m for m in manifests if m.metadata.name in {*failure.unverified} - holds.keys()]
-        if not failed:
-            raise failure
+        report(message)
+        return engine.up(message, report)
 
-        def again(message: str) -> None:
-            report(message)
-            with _one_context(stack, settings):
-                engine.up(message, report)
+    def update_anew(message: str) -> None:
+        with _one_context(stack, settings):
+            update(message)
 
-        return_failed(failed, failure, ledger, root, again)
+    try:
+        with _one_context(stack, settings):
+            preview = engine.preview()
+            report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
+            updated = update(f"release {names}")
+    except EngineError as error:
+        failed = [m for m in manifests if m.metadata.name in {*error.unverified} - holds.keys()]
+        if failed:
+            return_failed(failed, error, ledger, root, update_anew)
+        raise
     report("verifying what runs")
     started = time.monotonic()
     outputs = engine.outputs()
@@ -116,13 +116,7 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
     seconds = time.monotonic() - started
     verified = {model.model: {"samples": model.verification.samples} for model in models}
     records = keep_releases(ledger, verified, root)
-    return ReleaseResult(preview, update, seconds, tuple(models), len(records))
-
-
-def _whole(stack: str) -> dict[str, dict[str, Any]]:
-    """The models whose last release was verified; how, only its own run knew."""
-    running = state_of(stack).running
-    return {name: {} for name, release in running.items() if release.image is not None}
+    return ReleaseResult(preview, updated, seconds, tuple(models), len(records))
 
 
 def verify(
@@ -138,7 +132,8 @@ def verify(
         UnknownModelError: no manifest of the stack has a model of that name.
     """
     loaded = manifests_of(stack, settings, root)
-    holds = standing_holds(loaded, Ledger(settings.registry, stack, CACHE))
+    released = state_of(stack).released
+    holds = holds_of(loaded, ledger_of(stack, settings), settings, released)
     manifests = {item.metadata.name: item for item in effective(loaded, holds)}
     if unknown := sorted(set(names) - manifests.keys()):
         known = ", ".join(sorted(manifests)) or "none"

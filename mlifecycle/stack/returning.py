@@ -36,7 +36,7 @@ def return_failed(
         ) from error
     lines = [f"{failure}", ""]
     for name, record in sorted(held.items()):
-        version = returned(record, ledger, root).release.get("version")
+        version = returned(record, ledger, root).version
         runs = f"{version} runs again, verified" if version else "nothing ran before it, it is gone"
         lines += [
             f"✓ {name} is returned: {runs}. Its manifest is held back until it changes, or",

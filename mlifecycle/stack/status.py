@@ -11,12 +11,13 @@ import kr8s.asyncio
 from mlifecycle.artifact import ArtifactError, inspect_artifact
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.waivers import Waiver
+from mlifecycle.image import names
 from mlifecycle.ledger.record import Record
-from mlifecycle.ledger.store import Ledger
 from mlifecycle.release.api import ask
 from mlifecycle.release.askers import NO_ANSWER
-from mlifecycle.release.registration import CHAMPION, alias_of, champion_of
+from mlifecycle.release.registration import CHAMPION, champion_of
 from mlifecycle.stack.gating import CACHE
+from mlifecycle.stack.recording import ledger_of
 from mlifecycle.stack.running import Resource, context_of, name_of, resources_of
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
 from mlifecycle.tracking import TrackingError
@@ -74,7 +75,7 @@ def status_of(stack: str, settings: StackSettings) -> list[ModelStatus]:
         settings,
         context_of(stack, settings),
         asyncio.run(_deployments(models, settings)),
-        Ledger(settings.registry, stack, CACHE).last_of(models),
+        ledger_of(stack, settings).last(),
     )
     return [_status(known, name, models[name]) for name in sorted(models)]
 
@@ -117,7 +118,7 @@ def _status(known: _Known, name: str, model: Resource) -> ModelStatus:
     outstanding = []
     if not image:
         outstanding.append("verification: what was tried last did not end well")
-    if record is None or record.release.get("image") != image:
+    if record is None or record.image != image:
         outstanding.append("its record in the ledger")
     if words := _unregistered(known, name, version):
         outstanding.append(words)
@@ -146,7 +147,7 @@ def _unregistered(known: _Known, name: str, version: str) -> str:
     tracking_uri = known.settings.model_store.tracking_uri
     if not tracking_uri or not version:
         return ""
-    alias = alias_of(CHAMPION, known.stack, known.settings.environment)
+    alias = names.alias(CHAMPION, known.stack, known.settings.environment)
     try:
         found = champion_of(name, alias, tracking_uri)
     except TrackingError as error:

@@ -24,7 +24,7 @@ def ledger(platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 
 def about(model: str, **more: Any) -> Record:
     return Record(
-        **{"kind": "release", **more},
+        **{"kind": "removal", **more},
         stack="dev",
         model=model,
         sequence=0,
@@ -108,6 +108,16 @@ def test_many_records_are_listed_by_pages(ledger: Ledger, monkeypatch: pytest.Mo
     for model in "abcde":
         ledger.append(about(model))
     assert [model for _, model in told(ledger)] == list("edcba")
+
+
+def test_the_last_records_are_those_of_the_models_that_the_stack_has(ledger: Ledger) -> None:
+    assert ledger.last() == {}
+    ledger.append(about("a", models=("a",)))
+    second = ledger.append(about("b", models=("a", "b"), held="sha256:0"))
+    third = ledger.append(about("a", models=("a", "b")))
+    assert ledger.last() == {"a": third, "b": second}
+    ledger.append(about("b", models=("a",)))
+    assert ledger.last() == {"a": third}
 
 
 def test_a_registry_that_does_not_keep_it_is_told(

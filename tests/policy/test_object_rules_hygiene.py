@@ -75,11 +75,12 @@ def test_a_namespace_needs_no_such_labels_and_a_pod_is_told_once() -> None:
     [("true", False), ("TRUE", False), (True, False), ([], False), ("false", True), (None, True)],
 )
 def test_the_engine_waits(annotation: str, value: Any, passes: bool) -> None:
-    stack = changed("Service", (("metadata", "annotations", annotation), value))
+    kind = "HorizontalPodAutoscaler"
+    stack = changed(kind, (("metadata", "annotations", annotation), value))
     found = messages("await-kept", stack)
     assert (found == []) == passes
     assert all(
-        message.startswith(f"annotation {annotation} of Service fraud is") for message in found
+        message.startswith(f"annotation {annotation} of {kind} fraud is") for message in found
     )
 
 

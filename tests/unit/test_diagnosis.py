@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlifecycle.release.diagnosis import Observation, diagnose, is_complete, undecided
-from mlifecycle.release.last_words import MODEL_ACTIONS, Diagnosis
+from mlifecycle.release.diagnosis import diagnose, undecided
+from mlifecycle.release.last_words import MODEL_ACTIONS
+from mlifecycle.release.observation import Diagnosis, Observation, is_complete
 from mlifecycle.report.rollout import failure_text
 
 NAME = "fraud-detector-abc"

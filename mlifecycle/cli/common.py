@@ -27,7 +27,7 @@ def project() -> Path:
 
 
 @contextmanager
-def settings_of(stack: str) -> Iterator[StackSettings]:
+def stack_settings(stack: str) -> Iterator[StackSettings]:
     """A stack's settings, in the checkout; an engine or a tool that fails has judged nothing."""
     from mlifecycle.process import ToolError
     from mlifecycle.report.remedies import with_remedy
