@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any, NoReturn
 import pulumi
 from pulumi.runtime import get_config, is_config_secret
 
-from components import admission, cluster
+from components import cluster
+from components.admission import Admission
 from components.hooks import in_hook_pool
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
@@ -101,14 +102,7 @@ async def _declare(
                 [*(item.manifest for item in free), *(old.manifest for old in pinned.values())],
             ),
         ),
-        pulumi.get_stack(),
-        gated.alias,
-        pulumi.ResourceOptions(provider=provider),
-    )
-    closed = admission.policy(
-        pulumi.get_stack(),
-        settings.admission_action,
-        [namespace.released for namespace in owned.values()],
+        Admission(gated.name, settings.admission_action, gated.alias),
         pulumi.ResourceOptions(provider=provider),
     )
     generator_digest = folder_digest(Path("components"))
@@ -134,7 +128,7 @@ async def _declare(
         namespace.released.close()
     return {
         "environment": settings.environment,
-        "models": _unless_refused(models, objects, repository, closed),
+        "models": _unless_refused(models, objects, repository, owned.values()),
         "registrations": {model.pulumi_resource_name: model.registration for model in models},
     }
 
@@ -143,19 +137,20 @@ def _unless_refused(
     models: list[ModelDeployment | PinnedModel],
     objects: ObjectGate,
     repository: Callable[[], str],
-    closed: pulumi.Resource,
+    owned: Iterable[cluster.OwnedNamespace],
 ) -> pulumi.Output[dict[str, Any]]:
     """What the stack holds; every refusal in one message instead, when all gates have ended.
 
     Args:
-        closed: the last of what is no model's. Pulumi prints a traceback where a program ends while
-            the engine still asks it something.
+        owned: what they admit is the last of what is no model's. Pulumi prints a traceback where a
+            program ends while the engine still asks it something.
     """
 
     async def registered() -> None:
         # Whether it may be made is told by itself.
-        with suppress(Exception):
-            await closed.urn.future()
+        for namespace in owned:
+            with suppress(Exception):
+                await namespace.released.bound.urn.future()
 
     def end_if_refused(refusals: list[str]) -> None:
         found = list(filter(None, refusals)) or objects.stack_refusals()

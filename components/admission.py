@@ -1,27 +1,27 @@
 """The cluster's own refusal of images that were not released, whoever asks for them.
 
-One ValidatingAdmissionPolicy for the stack, bound to its namespaces by label; its parameter is
-one ConfigMap in each of them, which lists what was released and what may be returned to.
+One ValidatingAdmissionPolicy for each namespace of the stack, which lists what was released there
+and what may be returned to.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes.admissionregistration.v1 as admission
-from pulumi_kubernetes.core import v1 as core
 from pulumi_kubernetes.meta import v1 as meta
 
 from components.hooks import patient_hook
 from mlifecycle.release.admission import (
     LEARNING_SECONDS,
-    RELEASED_IMAGES,
     admitted_names,
+    admitted_variables,
     is_denial,
     policy_name,
 )
 
-STACK_LABEL = "mlifecycle.io/stack"
 # What is, or makes, a pod. Ephemeral containers come to a pod that runs.
 _RULES = (
     ("", ("pods", "pods/ephemeralcontainers", "replicationcontrollers", "podtemplates")),
@@ -30,7 +30,8 @@ _RULES = (
 )
 # What changes nothing about images is admitted, such as the end of a finalizer.
 _FOREIGN = (
-    "variables.images.filter(image, !(image in variables.released || image in variables.before))"
+    "variables.images.filter(image, !(image in variables.before"
+    " || variables.released.exists(names, image in names)))"
 )
 
 
@@ -56,82 +57,91 @@ def _images_of(pod: str) -> str:
     return "\n+ ".join([*containers, volumes])
 
 
+# The images that an object names now, and those that it named before.
+_POD_VARIABLES = {
+    "pod": _pod_of("object"),
+    "images": _images_of("variables.pod"),
+    "old": _pod_of("oldObject"),
+    "before": f"oldObject == null ? [] : {_images_of('variables.old')}",
+}
+
+
+@dataclass(frozen=True)
+class Admission:
+    """How a stack's namespaces admit.
+
+    Attributes:
+        action: `Deny`, or `Audit`, which only notes, as Kubernetes calls them.
+        alias: as `admitted_names`.
+    """
+
+    stack: str
+    action: str
+    alias: Callable[[str], str]
+
+
 class ReleasedImages:
     """What a namespace admits: known when every model of it is registered, and before any is made.
 
-    Args:
-        alias: as `admitted_names`.
-
     Attributes:
-        resource: the list in the cluster; what runs its images depends on it.
+        listed: the policy; what runs its images depends on it.
+        bound: what puts it into force.
     """
 
-    def __init__(
-        self, namespace: str, alias: Callable[[str], str], options: pulumi.ResourceOptions
-    ) -> None:
-        self._alias = alias
-        self._images: list[pulumi.Output[list[str]]] = []
+    def __init__(self, namespace: str, how: Admission, options: pulumi.ResourceOptions) -> None:
+        self._alias = how.alias
+        self._images: dict[str, pulumi.Output[list[str]]] = {}
         self._complete: asyncio.Future[None] = asyncio.get_event_loop().create_future()
-        listed: pulumi.Output[str] = pulumi.Output.from_input(self._listed())
-        self.resource = core.ConfigMap(
-            f"{namespace}-{RELEASED_IMAGES}",
-            metadata=meta.ObjectMetaArgs(
-                name=RELEASED_IMAGES, namespace=namespace, labels=_labels(RELEASED_IMAGES)
-            ),
-            data={"images": listed},
-            opts=options,
-        )
+        name = policy_name(how.stack, namespace)
+        variables: pulumi.Output[Any] = pulumi.Output.from_input(self._variables())
+        self.listed = _policy(name, namespace, how.stack, variables, options)
+        after = pulumi.ResourceOptions(depends_on=[self.listed])
+        self.bound = _binding(name, how.action, pulumi.ResourceOptions.merge(options, after))
 
-    def add(self, images: pulumi.Output[list[str]]) -> None:
-        """The images that one model may run, `name:tag@sha256:...`."""
-        self._images.append(images)
+    def add(self, model: str, images: pulumi.Output[list[str]]) -> None:
+        """The images that a model may run, `name:tag@sha256:...`."""
+        self._images[model] = images
 
     def close(self) -> None:
         """Every model has been added."""
         self._complete.set_result(None)
 
-    async def _listed(self) -> str:
+    async def _variables(self) -> Any:
         await self._complete
-        listed: set[str] = set()
-        for images in self._images:
-            listed |= set(admitted_names(await images.future() or (), self._alias))
-        return "\n".join(sorted(listed))
+        names = {
+            model: admitted_names(await images.future() or (), self._alias)
+            for model, images in self._images.items()
+        }
+        listed = {**_POD_VARIABLES, **admitted_variables(names)}
+        return [{"name": name, "expression": value} for name, value in listed.items()]
 
 
-def patience(model: str, stack: str) -> pulumi.ErrorHook:
+def patience(model: str, stack: str, namespace: str) -> pulumi.ErrorHook:
     """Tries once more where an API server has not heard yet that an image is released."""
     return patient_hook(
-        f"admission of {model}", lambda message: is_denial(message, stack), LEARNING_SECONDS
+        f"admission of {model}",
+        lambda message: is_denial(message, stack, namespace),
+        LEARNING_SECONDS,
     )
 
 
-def policy(
-    stack: str, action: str, released: Iterable[ReleasedImages], options: pulumi.ResourceOptions
+def _policy(
+    name: str,
+    namespace: str,
+    stack: str,
+    variables: pulumi.Output[Any],
+    options: pulumi.ResourceOptions,
 ) -> pulumi.Resource:
-    """Refuse, or in `Audit` only note, what is not on the list of its namespace.
-
-    Args:
-        action: `Deny` or `Audit`, as Kubernetes calls them.
-
-    Returns:
-        what is registered last.
-    """
-    name = policy_name(stack)
-    _policy(name, stack, options)
-    # Last, so that a namespace is never bound before its list is there.
-    lists = [item.resource for item in released]
-    after = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=lists))
-    return _binding(name, stack, action, after)
-
-
-def _policy(name: str, stack: str, options: pulumi.ResourceOptions) -> None:
-    admission.ValidatingAdmissionPolicy(
+    return admission.ValidatingAdmissionPolicy(
         name,
         metadata=meta.ObjectMetaArgs(name=name, labels=_labels(name)),
         spec=admission.ValidatingAdmissionPolicySpecArgs(
             failure_policy="Fail",
-            param_kind=admission.ParamKindArgs(api_version="v1", kind="ConfigMap"),
             match_constraints=admission.MatchResourcesArgs(
+                # The API server sets this label itself: nobody takes a namespace out of it.
+                namespace_selector=meta.LabelSelectorArgs(
+                    match_labels={"kubernetes.io/metadata.name": namespace}
+                ),
                 resource_rules=[
                     admission.NamedRuleWithOperationsArgs(
                         api_groups=[group],
@@ -140,7 +150,7 @@ def _policy(name: str, stack: str, options: pulumi.ResourceOptions) -> None:
                         resources=list(resources),
                     )
                     for group, resources in _RULES
-                ]
+                ],
             ),
             # A preview asks for a dry run before the list knows what it is about.
             match_conditions=[
@@ -148,25 +158,11 @@ def _policy(name: str, stack: str, options: pulumi.ResourceOptions) -> None:
                     name="no-dry-run", expression="!has(request.dryRun) || !request.dryRun"
                 )
             ],
-            variables=[
-                admission.VariableArgs(name="pod", expression=_pod_of("object")),
-                admission.VariableArgs(name="images", expression=_images_of("variables.pod")),
-                admission.VariableArgs(name="old", expression=_pod_of("oldObject")),
-                admission.VariableArgs(
-                    name="before",
-                    expression=f"oldObject == null ? [] : {_images_of('variables.old')}",
-                ),
-                admission.VariableArgs(
-                    name="released", expression="params.data['images'].split('\\n')"
-                ),
-            ],
+            variables=variables,
             validations=[
                 admission.ValidationArgs(
                     expression=f"{_FOREIGN}.size() == 0",
-                    message_expression=(
-                        f"'stack {stack} has not released ' + {_FOREIGN}[0]"
-                        f" + ': it is not listed in ConfigMap {RELEASED_IMAGES}'"
-                    ),
+                    message_expression=f"'stack {stack} has not released ' + {_FOREIGN}[0]",
                     reason="Forbidden",
                 )
             ],
@@ -175,20 +171,13 @@ def _policy(name: str, stack: str, options: pulumi.ResourceOptions) -> None:
     )
 
 
-def _binding(
-    name: str, stack: str, action: str, options: pulumi.ResourceOptions
-) -> pulumi.Resource:
+def _binding(name: str, action: str, options: pulumi.ResourceOptions) -> pulumi.Resource:
+    """Deny, or in `Audit` only note, what is not listed."""
     return admission.ValidatingAdmissionPolicyBinding(
         name,
         metadata=meta.ObjectMetaArgs(name=name, labels=_labels(name)),
         spec=admission.ValidatingAdmissionPolicyBindingSpecArgs(
             policy_name=name,
-            param_ref=admission.ParamRefArgs(
-                name=RELEASED_IMAGES, parameter_not_found_action="Deny"
-            ),
-            match_resources=admission.MatchResourcesArgs(
-                namespace_selector=meta.LabelSelectorArgs(match_labels={STACK_LABEL: stack})
-            ),
             validation_actions=[action] if action == "Deny" else [action, "Warn"],
         ),
         opts=options,

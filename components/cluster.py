@@ -1,13 +1,13 @@
 """The stack's connection to its cluster, and the namespaces that it owns."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import network
-from components.admission import STACK_LABEL, ReleasedImages
+from components.admission import Admission, ReleasedImages
 from mlifecycle.governance.objects.pod_security import VERSION
 from mlifecycle.stack.settings import StackSettings
 
@@ -25,9 +25,7 @@ def provider(settings: StackSettings) -> kubernetes.Provider:
         "cluster",
         context=settings.kube_context or None,
         cluster_identifier=settings.cluster_identifier,
-        # Else both are removed and made anew when they change. While its list of released images is
-        # not there, a namespace admits nothing.
-        enable_config_map_mutable=True,
+        # Else one is removed and made anew when it changes; pods that start meanwhile lack it.
         enable_secret_mutable=True,
     )
 
@@ -46,33 +44,19 @@ class OwnedNamespace:
 
 
 def namespaces(
-    names: Iterable[str],
-    stack: str,
-    alias: Callable[[str], str],
-    options: pulumi.ResourceOptions,
+    names: Iterable[str], how: Admission, options: pulumi.ResourceOptions
 ) -> dict[str, OwnedNamespace]:
-    """Each namespace that the stack's models land in, by its name.
-
-    Args:
-        alias: as `admitted_names`.
-    """
-    return {name: _namespace(name, stack, alias, options) for name in sorted(set(names))}
+    """Each namespace that the stack's models land in, by its name."""
+    return {name: _namespace(name, how, options) for name in sorted(set(names))}
 
 
-def _namespace(
-    name: str, stack: str, alias: Callable[[str], str], options: pulumi.ResourceOptions
-) -> OwnedNamespace:
+def _namespace(name: str, how: Admission, options: pulumi.ResourceOptions) -> OwnedNamespace:
     namespace = kubernetes.core.v1.Namespace(
         name,
         metadata=kubernetes.meta.v1.ObjectMetaArgs(
-            name=name,
-            labels={
-                **POD_SECURITY,
-                STACK_LABEL: stack,
-                "app.kubernetes.io/managed-by": "pulumi",
-            },
+            name=name, labels={**POD_SECURITY, "app.kubernetes.io/managed-by": "pulumi"}
         ),
         opts=options,
     )
     after = pulumi.ResourceOptions.merge(options, pulumi.ResourceOptions(depends_on=[namespace]))
-    return OwnedNamespace(network.default_deny(name, after), ReleasedImages(name, alias, after))
+    return OwnedNamespace(network.default_deny(name, after), ReleasedImages(name, how, options))

@@ -127,7 +127,7 @@ class ModelDeployment(pulumi.ComponentResource):
         self.settled = self.refusal if image is None else self._deploy(image, what)
         released: pulumi.Output[list[str]] = pulumi.Output.from_input(self._released(image))
         if args.namespace is not None:
-            args.namespace.released.add(released)
+            args.namespace.released.add(model.name, released)
         self.register_outputs({**self.summary, "released": released, "governance": self._verdict()})
 
     def _deploy(self, image: ModelImage, what: dict[str, Any]) -> pulumi.Output[str]:
@@ -217,7 +217,7 @@ class ModelDeployment(pulumi.ComponentResource):
         ]
         before = [image.push(self), account, *mounted]
         if self._args.namespace is not None:
-            before.append(self._args.namespace.released.resource)
+            before.append(self._args.namespace.released.listed)
         hooks = self._release_hooks(image, release)
         deployment = workload.deployment(
             release,
@@ -241,7 +241,7 @@ class ModelDeployment(pulumi.ComponentResource):
         return ResourceHookBinding(
             before_create=[naming],
             before_update=[naming],
-            on_error=[admission.patience(release.model, self._args.stack.name)],
+            on_error=[admission.patience(release.model, self._args.stack.name, release.namespace)],
         )
 
     async def _reference(self, image: ModelImage) -> Any:

@@ -66,7 +66,7 @@ class PinnedModel(pulumi.ComponentResource):
             verified["deployed_at"],
         )
         released = kept_releases(release.image, stack.context.released.get(name, ()))
-        namespace.released.add(pulumi.Output.from_input(released))
+        namespace.released.add(name, pulumi.Output.from_input(released))
         last = self._declare(namespace)
         self.settled = last.urn.apply(lambda _: "")
         self.register_outputs(
@@ -80,9 +80,10 @@ class PinnedModel(pulumi.ComponentResource):
         around = [
             *(_Recorded(item, child) for item in others),
             *self._secrets(child),
-            namespace.released.resource,
+            namespace.released.listed,
         ]
-        patience = admission.patience(name, self._stack.name)
+        manifest, settings = self._release.manifest, self._stack.settings
+        patience = admission.patience(name, self._stack.name, settings.namespace_of(manifest))
         after = ResourceOptions(
             parent=self, depends_on=around, hooks=ResourceHookBinding(on_error=[patience])
         )

@@ -1,13 +1,12 @@
 """What a cluster admits: the names of released images; and how it says that it does not."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 
-# The ConfigMap that lists them, in each namespace of a stack.
-RELEASED_IMAGES = "mlifecycle-released-images"
 # As many as the Deployment keeps revisions, and the one that runs.
 KEPT_RELEASES = 11
-# An API server hears of a changed list within a second or two.
+# An API server hears of a changed policy within a second or two.
 LEARNING_SECONDS = 10
 
 
@@ -35,13 +34,26 @@ def admitted_names(images: Iterable[str], alias: Callable[[str], str]) -> list[s
     return list(admitted)
 
 
-def policy_name(stack: str) -> str:
-    """What the stack's policy and its binding are called in the cluster; other stacks' differ."""
+def admitted_variables(names: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """A policy's variables, as CEL expressions: each model's names, then `released`, all lists.
+
+    A variable for each model, because the parser takes 100,000 characters of an expression, and
+    because a preview then shows what changed of which model.
+    """
+    lists = {
+        f"of_{model.replace('-', '_')}": json.dumps(sorted(names[model])) for model in sorted(names)
+    }
+    return {**lists, "released": f"[{', '.join(f'variables.{name}' for name in lists)}]"}
+
+
+def policy_name(stack: str, namespace: str) -> str:
+    """What the policy of a stack's namespace, and its binding, are called in the cluster."""
     legal = stack.lower().replace("_", "-")
     unlike = "" if legal == stack else f"-{hashlib.sha256(stack.encode()).hexdigest()[:8]}"
-    return f"mlifecycle-{legal}{unlike}"
+    # A namespace has no dot: what stands before the last one is the stack.
+    return f"mlifecycle-{legal}{unlike}.{namespace}"
 
 
-def is_denial(message: str, stack: str) -> bool:
-    """Whether an API server's answer is that the stack's policy does not admit an object."""
-    return f"ValidatingAdmissionPolicy '{policy_name(stack)}'" in message
+def is_denial(message: str, stack: str, namespace: str) -> bool:
+    """Whether an API server's answer is that the namespace's policy does not admit an object."""
+    return f"ValidatingAdmissionPolicy '{policy_name(stack, namespace)}'" in message

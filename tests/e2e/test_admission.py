@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from mlifecycle.release.admission import policy_name
 from tests.sandbox import Platform, Result, Sandbox, released_stack
 
 FOREIGN = "ghcr.io/evil/miner:1"
@@ -63,6 +64,7 @@ def objects(image: str, released: str) -> dict[str, tuple[str, dict[str, Any]]]:
 
 
 KINDS = tuple(objects("", ""))
+POLICIES = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +73,12 @@ def guarded(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder = tmp_path_factory.mktemp("guarded")
     with released_stack(platform, folder, committed="prod") as sandbox:
         yield sandbox
-        for kind in ("validatingadmissionpolicy", "validatingadmissionpolicybinding"):
-            sandbox.run("kubectl", "delete", kind, f"mlifecycle-{sandbox.stack}")
+        for kind in POLICIES:
+            sandbox.run("kubectl", "delete", kind, policy_of(sandbox))
+
+
+def policy_of(sandbox: Sandbox) -> str:
+    return policy_name(sandbox.stack, sandbox.namespace)
 
 
 def kubectl(sandbox: Sandbox, *arguments: str) -> Result:
@@ -165,10 +171,9 @@ def test_a_stack_that_goes_takes_nothing_of_another(guarded: Sandbox, audited: S
     assert result.code == 0, result.output
     assert guarded.run("kubectl", "get", "namespace", audited.namespace).code != 0
     assert all_of(guarded) == before
-    policies = ("validatingadmissionpolicy", "validatingadmissionpolicybinding")
-    for kind in policies:
-        assert kubectl(guarded, "get", kind, f"mlifecycle-{guarded.stack}").code == 0
-        assert kubectl(guarded, "get", kind, f"mlifecycle-{audited.stack}").code != 0
+    for kind in POLICIES:
+        assert kubectl(guarded, "get", kind, policy_of(guarded)).code == 0
+        assert kubectl(guarded, "get", kind, policy_of(audited)).code != 0
 
 
 def test_the_commands_of_a_rollback_by_hand_are_let_through(guarded: Sandbox) -> None:
@@ -195,27 +200,37 @@ class ChangedList:
         back_in: after how many seconds it is as the program wrote it; None for not by itself.
     """
 
-    LISTED = "configmap mlifecycle-released-images"
-
     def __init__(
         self, sandbox: Sandbox, folder: Path, version: str, *, back_in: int | None
     ) -> None:
         real = shutil.which("regctl", path=sandbox.environment["PATH"])
-        kubectl = f"kubectl --namespace {sandbox.namespace}"
+        listed = f"validatingadmissionpolicy {policy_of(sandbox)}"
+        variable = {"name": "of_fraud_detector", "expression": json.dumps([FOREIGN])}
+        change = json.dumps({"spec": {"variables": [variable]}})
         # As the program's own field manager, which must not find the field another's.
         self._back = (
-            f"{kubectl} apply --server-side --force-conflicts --field-manager $(cat {folder}/owner)"
+            f"kubectl apply --server-side --force-conflicts --field-manager $(cat {folder}/owner)"
             f" --filename {folder}/list"
         )
         later = f"setsid sh -c 'sleep {back_in}; {self._back}' &" if back_in else ""
+        # Admitted as soon as the API server has heard of the change.
+        foreign = {
+            "apiVersion": "v1",
+            "kind": "PodTemplate",
+            "metadata": {"generateName": "x-", "namespace": sandbox.namespace},
+            "template": template(FOREIGN),
+        }
+        (folder / "foreign").write_text(json.dumps(foreign))
         (folder / "regctl").write_text(f"""#!/bin/bash
             case " $* " in *" copy "*":{version} "*) ;; *) exec {real} "$@";; esac
             {real} "$@"
-            {kubectl} get {self.LISTED} --output yaml |
+            kubectl get {listed} --output yaml |
                 sed '/resourceVersion:/d; /uid:/d; /creationTimestamp:/d' > {folder}/list
-            {kubectl} get {self.LISTED} --show-managed-fields \\
-                --output jsonpath='{{.metadata.managedFields[0].manager}}' > {folder}/owner
-            {kubectl} patch {self.LISTED} --patch '{{"data": {{"images": "{FOREIGN}"}}}}' >&2
+            kubectl get {listed} --show-managed-fields \\
+                --output jsonpath='{{.metadata.managedFields[*].manager}}' |
+                grep --only-matching 'pulumi[^ ]*' > {folder}/owner
+            kubectl patch {listed} --type strategic --patch '{change}' >&2
+            until kubectl create --filename {folder}/foreign >&2; do sleep 0.2; done
             {later}
             """)
         (folder / "regctl").chmod(0o755)
@@ -252,11 +267,24 @@ def test_a_denial_of_the_deployment_is_retried_for_ten_seconds(
     assert result.code == 0, result.output
     assert ":2.1.3-" in running(guarded)
     # It is never gone: nothing would be admitted meanwhile.
-    assert "updated ConfigMap" in result.output, result.output
+    assert "updated ValidatingAdmissionPolicy" in result.output, result.output
 
 
-def test_without_its_list_the_cluster_refuses_everything(guarded: Sandbox, tmp_path: Path) -> None:
-    assert kubectl(guarded, "delete", "configmap", "mlifecycle-released-images").code == 0
-    result = create(guarded, tmp_path, "PodTemplate", running(guarded))
+def test_who_may_write_all_of_a_namespace_cannot_open_it(guarded: Sandbox, tmp_path: Path) -> None:
+    """The list stands outside of it, and the label that binds it is the API server's own."""
+    admin = ("rolebinding", "all-of-it", "--clusterrole=admin", "--user=eve")
+    assert kubectl(guarded, "create", *admin).code == 0
+    eve = ("--as", "eve")
+    assert kubectl(guarded, "delete", "configmaps", "--all", *eve).code == 0
+    result = create(guarded, tmp_path, "Pod", FOREIGN, *eve)
     assert result.code != 0, result.output
-    assert "no params found for policy binding" in result.output
+    assert f"has not released {FOREIGN}" in result.output
+    for kind in POLICIES:
+        result = kubectl(guarded, "delete", kind, policy_of(guarded), *eve)
+        assert "forbidden" in result.output.lower(), result.output
+    # Not even whoever may write the namespace itself.
+    label = "kubernetes.io/metadata.name"
+    kubectl(guarded, "label", "namespace", guarded.namespace, f"{label}=other", "--overwrite")
+    named = f"{label}={guarded.namespace}"
+    found = kubectl(guarded, "get", "namespaces", "--selector", named, "--output", "name")
+    assert found.output.strip() == f"namespace/{guarded.namespace}"

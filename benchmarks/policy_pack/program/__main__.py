@@ -8,6 +8,7 @@ import pulumi
 from pulumi.runtime import get_config, is_config_secret
 
 from components import availability, cluster, network, workload
+from components.admission import Admission
 from components.release import Release
 from components.serving import secrets, serving_of
 from mlifecycle.dependencies.lock import NO_LOCK
@@ -32,8 +33,7 @@ def main() -> None:
     provider = cluster.provider(settings)
     owned = cluster.namespaces(
         (settings.namespace_of(item.manifest) for item in loaded),
-        pulumi.get_stack(),
-        str,
+        Admission(pulumi.get_stack(), settings.admission_action, str),
         pulumi.ResourceOptions(provider=provider),
     )
     for item in loaded:
