@@ -38,7 +38,7 @@ from mlifecycle.stack.gating import (
     gated_stack,
     materials_of,
 )
-from mlifecycle.stack.holding import Hold, holds_of
+from mlifecycle.stack.holds import Hold, holds_of
 from mlifecycle.stack.recording import ledger_of
 from mlifecycle.stack.running import context_of
 from mlifecycle.stack.settings import (
@@ -139,7 +139,7 @@ def _unless_refused(
     repository: Callable[[], str],
     owned: Iterable[cluster.OwnedNamespace],
 ) -> pulumi.Output[dict[str, Any]]:
-    """What the stack holds; every refusal in one message instead, when all gates have ended.
+    """What the stack holds; every refusal of a model as an error of it, when all gates have ended.
 
     Args:
         owned: what they admit is the last of what is no model's. Pulumi prints a traceback where a
@@ -152,15 +152,24 @@ def _unless_refused(
             with suppress(Exception):
                 await namespace.released.bound.urn.future()
 
-    def end_if_refused(refusals: list[str]) -> None:
-        found = list(filter(None, refusals)) or objects.stack_refusals()
-        if found:
+    async def end_if_refused(scanned: str, refusals: list[str]) -> None:
+        refused = {model: why for model, why in zip(models, refusals, strict=True) if why}
+        for model, why in refused.items():
+            pulumi.log.error(why, model)
+        # What is about a resource is sent by a task of its own, which has its turn here.
+        await asyncio.sleep(0)
+        if found := list(filter(None, [scanned])) or ([] if refused else objects.stack_refusals()):
             raise pulumi.RunError("\n\n".join(found))
+        if refused:
+            are = "is" if len(refused) == 1 else "are"
+            raise pulumi.RunError(f"{len(refused)} of {len(models)} models {are} refused")
 
     # In a thread: the program's loop must not wait for a scanner.
     scanned: pulumi.Output[str] = pulumi.Output.from_input(in_hook_pool(repository))
     told = pulumi.Output.all(scanned, *(model.settled for model in models))
-    checked = pulumi.Output.all(told, registered()).apply(lambda both: end_if_refused(both[0]))
+    checked: pulumi.Output[None] = pulumi.Output.all(told, registered()).apply(
+        lambda both: pulumi.Output.from_input(end_if_refused(both[0][0], both[0][1:]))
+    )
     return checked.apply(lambda _: {model.pulumi_resource_name: model.summary for model in models})
 
 
@@ -207,7 +216,7 @@ def _config(key: str) -> Any:
 def _holds(loaded: list[LoadedManifest], stack: GatedStack) -> dict[str, Hold]:
     """The models whose manifests are held back, each told."""
     ledger = ledger_of(stack.name, stack.settings)
-    found = holds_of(loaded, ledger, stack.settings, stack.context.released)
+    found = holds_of(loaded, ledger, stack.settings, stack.context)
     for name, hold in found.items():
         runs = f"{hold.release.version} runs" if hold.release else "nothing runs"
         pulumi.log.warn(terminal(f"{name}: its manifest is held back, {runs}: {hold.reason}"))
@@ -219,6 +228,9 @@ def _materials(item: LoadedManifest, stack: GatedStack) -> Materials:
     name, environment = item.manifest.metadata.name, stack.settings.environment
     if evaluate(item.manifest, environment, stack.gate.governance, stack.context).refused:
         return REFUSED
+    for unknown in stack.settings.unknown_recipients(item.manifest):
+        words = f"spec.ownership.notify: stack {stack.name} has no channel {unknown!r}"
+        pulumi.log.warn(terminal(f"{name}: {words} (mlifecycle:notifyChannels): nobody is told"))
     materials = materials_of(item.manifest, stack)
     lock = materials.dependencies.lock
     if pulumi.runtime.is_dry_run() and not lock.is_kept and not lock.problem:

@@ -128,7 +128,14 @@ class ModelDeployment(pulumi.ComponentResource):
         released: pulumi.Output[list[str]] = pulumi.Output.from_input(self._released(image))
         if args.namespace is not None:
             args.namespace.released.add(model.name, released)
-        self.register_outputs({**self.summary, "released": released, "governance": self._verdict()})
+        self.register_outputs(
+            {
+                **self.summary,
+                "released": released,
+                "judged": args.stack.judged(model.name),
+                "governance": self._verdict(),
+            }
+        )
 
     def _deploy(self, image: ModelImage, what: dict[str, Any]) -> pulumi.Output[str]:
         """Make all that the model runs on, and verify it; the refusal, when that is declared.

@@ -70,7 +70,12 @@ class PinnedModel(pulumi.ComponentResource):
         last = self._declare(namespace)
         self.settled = last.urn.apply(lambda _: "")
         self.register_outputs(
-            {**self.summary, "released": released, "governance": release.governance}
+            {
+                **self.summary,
+                "released": released,
+                "judged": stack.judged(name),
+                "governance": release.governance,
+            }
         )
 
     def _declare(self, namespace: OwnedNamespace) -> ModelVerification:

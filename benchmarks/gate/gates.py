@@ -32,7 +32,7 @@ from mlifecycle.stack.gating import (
     gated_stack,
     materials_of,
 )
-from mlifecycle.stack.release import settings_of
+from mlifecycle.stack.run import settings_of
 from mlifecycle.stack.settings import manifests_of
 
 _READER = TypeAdapter(dict[str, RunningRelease])

@@ -19,6 +19,6 @@ def main() -> None:
 
 for command in (
     *(manifests.validate, manifests.waivers, manifests.scan, manifests.lock),
-    *(stacks.up, stacks.retry, stacks.verify, stacks.status, stacks.history),
+    *(stacks.up, stacks.rollback, stacks.retry, stacks.verify, stacks.status, stacks.history),
 ):
     app.command()(command)

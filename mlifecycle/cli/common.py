@@ -27,20 +27,29 @@ def project() -> Path:
 
 
 @contextmanager
-def stack_settings(stack: str) -> Iterator[StackSettings]:
-    """A stack's settings, in the checkout; an engine or a tool that fails has judged nothing."""
+def answering() -> Iterator[None]:
+    """In the checkout; an engine or a tool that fails has judged nothing."""
     from mlifecycle.process import ToolError
     from mlifecycle.report.remedies import with_remedy
-    from mlifecycle.stack.engine import Engine, EngineError
-    from mlifecycle.stack.release import settings_of
+    from mlifecycle.stack.engine import EngineError
 
     # The program runs there, and an image is the same from there only.
     os.chdir(ROOT)
     try:
-        engine = Engine(stack, project=project(), policy_pack=ROOT / "policy_pack")
-        yield settings_of(stack, engine)
+        yield
     except (EngineError, ToolError) as error:
         fail(with_remedy(error), 2)
+
+
+@contextmanager
+def stack_settings(stack: str) -> Iterator[StackSettings]:
+    """A stack's settings; `answering`."""
+    from mlifecycle.stack.engine import Engine
+    from mlifecycle.stack.run import settings_of
+
+    with answering():
+        engine = Engine(stack, project=project(), policy_pack=ROOT / "policy_pack")
+        yield settings_of(stack, engine)
 
 
 @contextmanager

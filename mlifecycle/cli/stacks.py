@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from mlifecycle.cli.common import ROOT, explained, fail, patient, progress, project, stack_settings
+from mlifecycle.cli.common import (
+    ROOT,
+    answering,
+    explained,
+    fail,
+    patient,
+    progress,
+    project,
+    stack_settings,
+)
 
 
 class StatusFormat(StrEnum):
@@ -34,6 +43,41 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
         except (EngineError, ArtifactError, VerificationError, ToolError) as error:
             fail(with_remedy(error), 1)
         print(release_summary(stack, result))
+        if result.refused:
+            fail("\n\n".join(result.refused.values()), 1)
+
+
+def rollback(
+    model: Annotated[str, typer.Argument(help="the model to return")],
+    reason: Annotated[str, typer.Option(help="why; kept in the ledger")],
+    to: Annotated[
+        str, typer.Option(help="a version, or an image's digest; what ran before without")
+    ] = "",
+    stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")] = "dev",
+) -> None:
+    """Return one model to a release that ran verified; its manifest is held back from then on.
+
+    Exit codes: 0 done and verified, 1 it failed, or there is nothing to return to, 2 a manifest or
+    setting is unusable, or the engine, the registry or the model store does not answer.
+    """
+    from mlifecycle.artifact import ArtifactError
+    from mlifecycle.release.verification import VerificationError
+    from mlifecycle.report.text import rollback_summary
+    from mlifecycle.stack.engine import Engine, EngineError
+    from mlifecycle.stack.rollback import RollbackError
+    from mlifecycle.stack.rollback import rollback as return_model
+    from mlifecycle.stack.run import StackRun
+
+    with explained(), patient(), answering():
+        engine = Engine(stack, project=project(), policy_pack=ROOT / "policy_pack")
+        run = StackRun.of(stack, engine, ROOT, progress)
+        try:
+            found = return_model(model, to, reason, run)
+        except (EngineError, VerificationError, RollbackError) as error:
+            fail(str(error), 1)
+        except ArtifactError as error:
+            fail(str(error), 2)
+        print(rollback_summary(stack, found))
 
 
 def retry(
@@ -118,7 +162,8 @@ def history(
 
     with explained(), stack_settings(stack) as settings:
         records, problems = ledger_of(stack, settings).all(fresh=check)
-        print(history_text([item for item in records if model in ("", item.model)]))
+        about = [item for item in records if model in ("", item.model)]
+        print(history_text([item for item in about if item.kind != "notice"]))
         if problems:
             print(problems_text(problems), file=sys.stderr)
         elif check:

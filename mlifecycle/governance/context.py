@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from mlifecycle.governance.waivers import Day, Waiver, load_waivers
+from mlifecycle.manifest.plain import manifest_digest
 
 # Of a recorded one: all objects of a stack of ten thousand models are in it.
 MAXIMUM_BYTES = 200_000_000
@@ -79,10 +80,13 @@ class StackState(_Recorded):
         running: the running release of each model.
         released: the images that each model may run, `name:tag@sha256:...`: what passed the gate
             last, whether it ended well or not, then what may be returned to.
+        judged: the manifests of each model that were released and ran verified, as `judged_as` has
+            them.
     """
 
     running: dict[str, RunningRelease]
     released: dict[str, tuple[str, ...]] = {}
+    judged: dict[str, tuple[str, ...]] = {}
     objects: tuple[MadeObject, ...] = ()
 
 
@@ -92,7 +96,9 @@ class Context(_Recorded):
     Attributes:
         date: today, in UTC.
         running: as `StackState` has it; None where there is no stack to ask.
-        released: as `StackState` has them.
+        released, judged: as `StackState` has them.
+        pinned: the models that stay as they are in this run, whatever their manifests say; each
+            with the reason.
         objects: as `StackState` has them; a finding on an equal one can be `standing`.
         experiments: ids and names that the tracking server knows; None where none is configured.
         registries: hosts, or hosts with a path, that the stack's configuration accepts in addition.
@@ -103,11 +109,18 @@ class Context(_Recorded):
     date: Day
     running: dict[str, RunningRelease] | None = None
     released: dict[str, tuple[str, ...]] = {}
+    judged: dict[str, tuple[str, ...]] = {}
+    pinned: dict[str, str] = {}
     objects: tuple[MadeObject, ...] = ()
     experiments: tuple[str, ...] | None = None
     registries: tuple[str, ...] = ()
     namespace: str = "{namespace}"
     waivers: tuple[Waiver, ...] = ()
+
+
+def judged_as(manifest: Mapping[str, Any], environment: str) -> str:
+    """A manifest, as `to_plain` gives it, and by whose levels it was judged."""
+    return f"{environment} {manifest_digest(manifest)}"
 
 
 class ContextError(Exception):
@@ -147,6 +160,7 @@ def read_context(
             namespace=namespace,
             running=made.running if made else None,
             released=made.released if made else {},
+            judged=made.judged if made else {},
             objects=made.objects if made else (),
             waivers=load_waivers(),
         )

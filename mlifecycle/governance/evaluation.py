@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from typing import TypeVar
 
-from mlifecycle.governance.context import Context
+from mlifecycle.governance.context import Context, judged_as
 from mlifecycle.governance.findings import EXACT, Finding, Level, refusals, threshold_as_printed
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.levels import Setting
@@ -182,16 +182,14 @@ def _line_of(path: Path, lines: Lines) -> int | None:
 
 
 def is_standing(manifest: Manifest, environment: str, context: Context) -> bool:
-    """Whether the stack runs just this, verified: then a new finding stops its next change only.
+    """Whether the stack runs just this, verified, or has: then a new finding stops its next change.
 
-    What another environment's levels let pass is new to this one.
+    A return is no new release. What another environment's levels let pass is new to this one.
     """
-    running = (context.running or {}).get(manifest.spec.model.name)
-    return (
-        running is not None
-        and running.environment == environment
-        and running.manifest == to_plain(manifest)
-    )
+    name, plain = manifest.spec.model.name, to_plain(manifest)
+    running = (context.running or {}).get(name)
+    runs = running is not None and running.environment == environment and running.manifest == plain
+    return runs or judged_as(plain, environment) in context.judged.get(name, ())
 
 
 def _ended_waivers(manifest: Manifest, context: Context) -> tuple[Check, ...]:

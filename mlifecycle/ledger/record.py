@@ -1,7 +1,6 @@
 """One record of the ledger, and what makes a set of them one history."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, Self
@@ -12,7 +11,9 @@ from mlifecycle.manifest.plain import from_plain
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
 
-Kind = Literal["release", "rollback", "hold", "retry", "removal"]
+Kind = Literal["release", "rollback", "hold", "retry", "removal", "refusal", "notice"]
+# What changes nothing about what runs, or is to run.
+TOLD = ("refusal", "notice")
 # A record's tag: its place, so that the newest are found by their names, and what it says.
 TAG = re.compile(r"r([0-9]{8})-([0-9a-f]{64})")
 
@@ -74,6 +75,9 @@ class Record(BaseModel):
         held: the digest of the manifest that is not released again before it changes, or a retry.
         to: the tag of the release that runs meanwhile; empty where none does.
         release: of a release, and of no other.
+        notice: what is to be told of it; the first line is the title.
+        tell: the channels that are to be told; of a notice, those that still are.
+        settled: of a notice: whether nothing before it is still to be told.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,6 +97,9 @@ class Record(BaseModel):
     held: str = ""
     to: str = ""
     release: Release | None = None
+    notice: str = ""
+    tell: tuple[str, ...] = ()
+    settled: bool = False
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -101,19 +108,13 @@ class Record(BaseModel):
         return self
 
     def text(self) -> str:
-        """As it is kept."""
-        return self.model_dump_json(indent=1) + "\n"
+        """As it is kept: without what is not set, so that a new field changes no older record."""
+        return self.model_dump_json(indent=1, exclude_defaults=True) + "\n"
 
     @property
     def tag(self) -> str:
         """Under which it is kept."""
         return tag_of(self.sequence, self.text())
-
-
-def manifest_digest(plain: Mapping[str, Any]) -> str:
-    """`sha256:<hex>` over a manifest as `to_plain` gives it."""
-    text = json.dumps(plain, sort_keys=True)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def tag_of(sequence: int, text: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mlifecycle import registry
 from mlifecycle.exclusive import write_whole
-from mlifecycle.ledger.record import TAG, Record, RecordError, gaps, heads, read_record
+from mlifecycle.ledger.record import TAG, TOLD, Record, RecordError, gaps, heads, read_record
 from mlifecycle.process import ToolError
 
 RECORD = "application/vnd.mlifecycle.record.v1+json"
@@ -81,7 +81,7 @@ class Ledger:
         return found, problems + missing
 
     def last(self) -> dict[str, Record]:
-        """The newest record of each model that the stack has, or holds back.
+        """The newest record of each model that the stack has, or holds back, of what it runs.
 
         Raises:
             ToolError: the registry does not answer.
@@ -98,7 +98,8 @@ class Ledger:
             except RecordError:
                 # A torn one says nothing; `history --check` names it.
                 continue
-            found.setdefault(record.model, record)
+            if record.kind not in TOLD:
+                found.setdefault(record.model, record)
         return {name: record for name, record in found.items() if name in wanted}
 
     def standing(self, record: Record) -> Record | None:

@@ -4,6 +4,8 @@ The engine turns numbers into floats, which would move a value across a threshol
 travel as text.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -26,6 +28,12 @@ def from_plain(value: Mapping[str, Any]) -> Manifest:
         pydantic.ValidationError: it is none.
     """
     return Manifest.model_validate(value, strict=False)
+
+
+def manifest_digest(plain: Mapping[str, Any]) -> str:
+    """`sha256:<hex>` over a manifest as `to_plain` gives it."""
+    text = json.dumps(plain, sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def lines_to_text(lines: Mapping[Path, int]) -> str:

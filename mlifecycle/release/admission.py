@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 # As many as the Deployment keeps revisions, and the one that runs.
 KEPT_RELEASES = 11
@@ -34,14 +34,17 @@ def admitted_names(images: Iterable[str], alias: Callable[[str], str]) -> list[s
     return list(admitted)
 
 
-def admitted_variables(names: Mapping[str, Iterable[str]]) -> dict[str, str]:
+def admitted_variables(names: Mapping[str, Collection[str]]) -> dict[str, str]:
     """A policy's variables, as CEL expressions: each model's names, then `released`, all lists.
 
     A variable for each model, because the parser takes 100,000 characters of an expression, and
     because a preview then shows what changed of which model.
     """
     lists = {
-        f"of_{model.replace('-', '_')}": json.dumps(sorted(names[model])) for model in sorted(names)
+        f"of_{model.replace('-', '_')}": json.dumps(sorted(names[model]))
+        for model in sorted(names)
+        # An empty list is of no type, and the lists of a list are all of one.
+        if names[model]
     }
     return {**lists, "released": f"[{', '.join(f'variables.{name}' for name in lists)}]"}
 

@@ -137,7 +137,10 @@ def _make(client: "MlflowClient", release: Registration, tracking_uri: str) -> "
         "version": str(release.record["version"]),
         "artifact_digest": release.artifact_digest,
     }
-    return client.create_model_version(release.model, release.source, tags=identity)
+    # Not awaited: a server copies no file of a version, and the waiting is told in a log of its own.
+    return client.create_model_version(
+        release.model, release.source, tags=identity, await_creation_for=0
+    )
 
 
 def _tags(release: Registration) -> dict[str, str]:

@@ -34,6 +34,7 @@ def _block(model: ModelStatus) -> list[str]:
         ("Verified", model.verified),
         ("Signature", model.signature),
         *(("Waiver", f"{finding}, {days} days left") for finding, days in model.waivers),
+        ("Held back", model.held),
         *(("Outstanding", words) for words in model.outstanding),
     ]
     mark = "✓" if model.is_well else "❌"

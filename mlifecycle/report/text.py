@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable
 
 from mlifecycle.release.verification import Verification, VerificationError
 from mlifecycle.report.escape import line
-from mlifecycle.stack.release import ReleasedModel, ReleaseResult
+from mlifecycle.stack.release import ReleaseResult
+from mlifecycle.stack.run import ReleasedModel
 
 
 def release_summary(stack: str, result: ReleaseResult) -> str:
@@ -24,6 +25,20 @@ def release_summary(stack: str, result: ReleaseResult) -> str:
         f"verification {result.verification_seconds:.1f} s; {result.recorded} new in the ledger"
     ]
     return "\n".join(lines)
+
+
+def rollback_summary(stack: str, model: ReleasedModel) -> str:
+    """What runs again, and how the manifest comes to be released after all."""
+    return "\n".join(
+        [
+            "",
+            f"✓ Stack {stack}: {model.model} is returned to {model.version}",
+            "",
+            *_model(model),
+            "Its manifest is held back until it changes, or",
+            f"  mlifecycle retry {model.model} --stack {stack} --reason ...",
+        ]
+    )
 
 
 def verification_line(model: str, found: Verification | VerificationError) -> str:

@@ -2,47 +2,36 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pulumi import automation
-from pulumi.automation.events import EngineEvent
 
+from mlifecycle.stack.events import UNCHANGED, Events, Report
 from mlifecycle.stack.locks import all_left_behind
 
-# How the engine marks colours in what it prints.
-_COLOUR = re.compile(r"<\{%[a-z ]*%\}>")
-# What the engine puts before a hook's message; a hook is called `gate of fraud-detector`. Then what
-# it says when all has been said.
-_HOOK = re.compile(r'^(?:Preview failed: )?(?:before|after) hook "\w+ of ([^"]*)" failed: ')
-_VERIFICATION = re.compile(r'^before hook "verification of ([^"]*)" failed: ')
-# What the program says of a resource whose failure has been told.
-_CONSEQUENCE = re.compile(r"ResourceRegistrationFailed: resource .* failed to register$")
-_EMPTY = (
-    "preview failed",
-    "update failed",
-    "an unhandled error occurred: program exited with non-zero exit code: 1",
-)
-_STACK = "::pulumi:pulumi:Stack::"
-_UNCHANGED = ("same", "refresh", "read")
-_PAST = {"create": "created", "update": "updated", "delete": "deleted", "replace": "replaced"}
-
 T = TypeVar("T")
-Report = Callable[[str], None]
 
 
 class EngineError(Exception):
     """A preview or an update failed; the message holds every error and violation.
 
     Attributes:
-        unverified: the models that were released and did not answer as they must.
+        unverified: the models that were released and did not answer as they must, each with why.
+        refused: the models that gate or policies refuse, each with why, where nothing else failed.
     """
 
-    def __init__(self, message: str, unverified: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        unverified: Mapping[str, str] | None = None,
+        refused: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
-        self.unverified = unverified
+        self.unverified = unverified or {}
+        self.refused = refused or {}
 
 
 @dataclass
@@ -51,16 +40,18 @@ class Run:
 
     Attributes:
         warnings: what gates and policies say that refuses nothing.
+        outputs: the stack's, as far as they are known.
     """
 
     changes: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def changed(self) -> int:
         """How many resources it changed, or would."""
-        return sum(count for op, count in self.changes.items() if op not in _UNCHANGED)
+        return sum(count for op, count in self.changes.items() if op not in UNCHANGED)
 
 
 class Engine:
@@ -108,7 +99,7 @@ class Engine:
         Raises:
             EngineError: the gate, a policy or the program refuses.
         """
-        events = _Events(lambda _: None)
+        events = Events(lambda _: None)
         started = time.monotonic()
         result = self._run(
             events,
@@ -116,7 +107,8 @@ class Engine:
                 policy_packs=self._policy_packs, on_event=events.take, suppress_progress=True
             ),
         )
-        return Run(_changes(result.change_summary), time.monotonic() - started, events.warnings())
+        seconds = time.monotonic() - started
+        return Run(_changes(result.change_summary), seconds, events.warnings(), events.outputs)
 
     def up(self, message: str, report: Report) -> Run:
         """Update the stack; each changed resource is reported.
@@ -124,7 +116,7 @@ class Engine:
         Raises:
             EngineError: the update failed; what it had done before stays.
         """
-        events = _Events(report)
+        events = Events(report)
         started = time.monotonic()
         result = self._run(
             events,
@@ -139,7 +131,19 @@ class Engine:
             ),
         )
         changes = _changes(result.summary.resource_changes or {})
-        return Run(changes, time.monotonic() - started, events.warnings())
+        return Run(changes, time.monotonic() - started, events.warnings(), events.outputs)
+
+    def refresh(self, urns: Sequence[str]) -> None:
+        """Have the state say of these resources what the cluster says of them.
+
+        Raises:
+            EngineError: the cluster does not answer.
+        """
+        self._ask(
+            lambda: self._stack.refresh(
+                target=list(urns), suppress_outputs=True, suppress_progress=True
+            )
+        )
 
     def _ask(self, question: Callable[[], T]) -> T:
         try:
@@ -147,7 +151,7 @@ class Engine:
         except automation.CommandError as error:
             raise EngineError(str(error)) from error
 
-    def _run(self, events: "_Events", operation: Callable[[], T]) -> T:
+    def _run(self, events: Events, operation: Callable[[], T]) -> T:
         """Run it, and once more if only a killed engine's lock was in the way."""
         try:
             return self._attempt(events, operation)
@@ -169,76 +173,14 @@ class Engine:
         except automation.ConcurrentUpdateError as error:
             raise EngineError(f"the stack is still locked:\n{_locked_by(error)}") from error
 
-    def _attempt(self, events: "_Events", operation: Callable[[], T]) -> T:
+    def _attempt(self, events: Events, operation: Callable[[], T]) -> T:
         try:
             return operation()
         except automation.ConcurrentUpdateError:
             raise
         except automation.CommandError as error:
             message = events.failure() or _last_words(error)
-            raise EngineError(message, events.unverified()) from error
-
-
-class _Events:
-    """The engine's events, as they come."""
-
-    def __init__(self, report: Report) -> None:
-        self._report = report
-        self._started: dict[str, float] = {}
-        self._problems: dict[str, None] = {}
-        self._warnings: dict[str, None] = {}
-        self._unverified: dict[str, None] = {}
-
-    def take(self, event: EngineEvent) -> None:
-        """Report a changed resource; keep errors, violations and warnings."""
-        if event.resource_pre_event:
-            self._started[event.resource_pre_event.metadata.urn] = time.monotonic()
-        elif event.res_outputs_event:
-            metadata = event.res_outputs_event.metadata
-            operation = metadata.op.value
-            if operation not in _UNCHANGED:
-                seconds = time.monotonic() - self._started.get(metadata.urn, time.monotonic())
-                kind, name = metadata.type.split(":")[-1], metadata.urn.split("::")[-1]
-                self._report(f"  {_PAST.get(operation, operation)} {kind} {name} ({seconds:.1f} s)")
-        elif event.diagnostic_event and event.diagnostic_event.severity == "error":
-            self._add(event.diagnostic_event.message)
-        elif event.diagnostic_event and event.diagnostic_event.severity == "warning":
-            # The program's own; a provider also warns of what it still waits for.
-            if _STACK in (event.diagnostic_event.urn or _STACK):
-                self._warnings[_plain(event.diagnostic_event.message)] = None
-        elif event.policy_event:
-            # The first line is the policy's description.
-            message = event.policy_event.message.split("\n", 1)[-1]
-            if event.policy_event.enforcement_level == "mandatory":
-                self._add(message)
-            else:
-                self._warnings[_plain(message)] = None
-
-    def failure(self) -> str:
-        """All errors and violations, each once, without the engine's own words around them."""
-        texts = [
-            text for text in self._problems if text not in _EMPTY and not _CONSEQUENCE.search(text)
-        ]
-        # The gate and the policy pack refuse with the same words.
-        kept = [text for text in texts if not any(text in t for t in texts if t != text)]
-        return "\n\n".join(kept)
-
-    def unverified(self) -> tuple[str, ...]:
-        """The models whose verification failed."""
-        return tuple(self._unverified)
-
-    def warnings(self) -> tuple[str, ...]:
-        """What refuses nothing, each once."""
-        return tuple(self._warnings)
-
-    def _add(self, message: str) -> None:
-        if match := _VERIFICATION.match(_plain(message)):
-            self._unverified[match[1]] = None
-        self._problems[_HOOK.sub(r"\1\n", _plain(message))] = None
-
-
-def _plain(message: str) -> str:
-    return _COLOUR.sub("", message).strip()
+            raise EngineError(message, events.unverified(), events.refused()) from error
 
 
 def _changes(counts: Mapping[Any, int]) -> dict[str, int]:

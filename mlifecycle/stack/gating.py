@@ -16,7 +16,7 @@ from mlifecycle.dependencies.store import LockStore
 from mlifecycle.digests import folder_digest
 from mlifecycle.formats import FORMATS
 from mlifecycle.gate import Candidate, Dependencies, GateSettings
-from mlifecycle.governance.context import Context, RunningRelease
+from mlifecycle.governance.context import Context, RunningRelease, judged_as
 from mlifecycle.governance.evaluation import Evaluation, is_standing
 from mlifecycle.governance.governance import Governance
 from mlifecycle.governance.owners_file import POLICY_PACK
@@ -25,6 +25,7 @@ from mlifecycle.image.context import server_digests
 from mlifecycle.image.names import BuildInputs
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.process import ToolError
+from mlifecycle.release.admission import KEPT_RELEASES
 from mlifecycle.release.publication import Destination, is_published
 from mlifecycle.security.image_scan import Scanners, used
 from mlifecycle.security.layouts import prune_layouts
@@ -68,9 +69,15 @@ class GatedStack:
 
     def alias(self, version: str) -> str:
         """The tag by which people name a released version; empty where the stack sets none."""
-        if not self.settings.version_tags:
-            return ""
-        return names.alias(version, self.name, self.settings.environment)
+        return self.settings.alias(version, self.name)
+
+    def judged(self, model: str) -> list[str]:
+        """The manifests that it has run verified, as `judged_as` has them, the newest first."""
+        running = (self.context.running or {}).get(model)
+        found = list(self.context.judged.get(model, ()))
+        if running and running.manifest and running.environment:
+            found.insert(0, judged_as(running.manifest, running.environment))
+        return list(dict.fromkeys(found))[:KEPT_RELEASES]
 
     def destination(self, inputs: BuildInputs) -> Destination:
         """Where a model's images are published."""

@@ -13,6 +13,7 @@ from mlifecycle.governance.objects.unfolding import PROVIDER
 from mlifecycle.ledger.record import Kind, Record, Release
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.process import ToolError, run_tool
+from mlifecycle.report import notices
 from mlifecycle.stack.gating import CACHE
 from mlifecycle.stack.running import Resource, model_of, name_of, resources_of
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION, StackSettings
@@ -32,6 +33,7 @@ def keep_releases(
     ledger: Ledger,
     verifications: Mapping[str, Mapping[str, Any]],
     root: Path,
+    settings: StackSettings,
     reason: str = "",
 ) -> list[Record]:
     """Add a record for each model whose release is another than its last record says, and for each
@@ -39,7 +41,7 @@ def keep_releases(
 
     Args:
         verifications: of each model that runs and answers as it must, how it was verified.
-        reason: why, for all of them.
+        reason: why, for all of them; then nobody is told, because it is no news.
 
     Returns:
         those that were added.
@@ -55,9 +57,9 @@ def keep_releases(
     names = tuple(sorted(models.keys() | held))
     for name in sorted(verifications.keys() & models.keys()):
         release = _release_of(models[name], resources, verifications[name])
-        before = last.get(name)
-        stands = ledger.standing(before) if before else None
-        if stands is None or not stands.release or stands.release.verified != release.verified:
+        before = _before(last.get(name), ledger)
+        if before is None or before.verified != release.verified:
+            notice = _notice(ledger.stack, release, before, settings)
             record = record_of(
                 *("release", ledger.stack, name, root),
                 models=names,
@@ -65,17 +67,35 @@ def keep_releases(
                 image=release.image,
                 reason=reason,
                 release=release,
+                notice="" if reason else notice,
+                tell=settings.recipients(release.manifest),
             )
             added.append(ledger.append(record))
     for name in sorted(last.keys() - set(names)):
+        before = _before(last[name], ledger)
         gone = record_of(
             *("removal", ledger.stack, name, root),
             models=names,
             version=last[name].version,
             reason="no manifest names it",
+            notice=notices.removed(ledger.stack, name, last[name].version),
+            tell=settings.recipients(before.manifest) if before else (),
         )
         added.append(ledger.append(gone))
     return added
+
+
+def _before(record: Record | None, ledger: Ledger) -> Release | None:
+    """The release that a model's newest record leaves running."""
+    stands = ledger.standing(record) if record else None
+    return stands.release if stands else None
+
+
+def _notice(stack: str, release: Release, before: Release | None, settings: StackSettings) -> str:
+    name = release.image.partition("@")[0]
+    alias = settings.alias(release.version, stack)
+    known_as = f"{name.rpartition(':')[0]}:{alias}" if alias else name
+    return notices.released(stack, release, before, known_as)
 
 
 def record_of(kind: Kind, stack: str, model: str, root: Path, **rest: Any) -> Record:
@@ -88,18 +108,19 @@ def record_of(kind: Kind, stack: str, model: str, root: Path, **rest: Any) -> Re
         sequence=0,
         after=(),
         at=utc_now(),
-        by=_who(),
-        commit=_commit(root),
+        by=who_runs_this(),
+        commit=commit_of(root),
     )
 
 
-def _who() -> str:
+def who_runs_this() -> str:
+    """Whom a pipeline names, else the user and the host."""
     actor = next(filter(None, map(os.environ.get, _ACTORS)), "")
     return actor or f"{getpass.getuser()}@{socket.gethostname()}"
 
 
-def _commit(root: Path) -> str:
-    """Empty where there is no history."""
+def commit_of(root: Path) -> str:
+    """The commit of a checkout, `+` behind it where that has changes; empty without history."""
     try:
         head = run_tool(["git", "-C", root, "rev-parse", "HEAD"], timeout=GIT_SECONDS).strip()
         changed = run_tool(["git", "-C", root, "status", "--porcelain"], timeout=GIT_SECONDS)

@@ -1,56 +1,33 @@
-"""`mlifecycle up`: preview, update, verify, and say what happened."""
+"""`mlifecycle up`: preview, update, verify, and say what happened; a failure is taken back."""
 
-import json
-import os
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-from mlifecycle.artifact import Signature, inspect_artifact
-from mlifecycle.governance.context import CONTEXT_VARIABLE
+from mlifecycle.artifact import inspect_artifact
+from mlifecycle.governance.context import Context
+from mlifecycle.ledger.record import Record
+from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.schema import Manifest
-from mlifecycle.release.registration import CHAMPION, Registration, register
 from mlifecycle.release.verification import Verification, VerificationError, verify_release
-from mlifecycle.stack.engine import Engine, EngineError, Report, Run
+from mlifecycle.stack.by_hand import BY_HAND
+from mlifecycle.stack.drift import refresh_what_drifted
+from mlifecycle.stack.engine import Engine, EngineError, Run
+from mlifecycle.stack.events import Report
 from mlifecycle.stack.gating import CACHE
-from mlifecycle.stack.holding import effective, holds_of
+from mlifecycle.stack.holding import hold, keep_refusals, returned
+from mlifecycle.stack.holds import Hold, effective, holds_of
 from mlifecycle.stack.recording import keep_releases, ledger_of
 from mlifecycle.stack.returning import return_failed
-from mlifecycle.stack.running import context_of, state_of
-from mlifecycle.stack.settings import (
-    PROJECT,
-    StackSettings,
-    manifests_of,
-    read_settings,
-)
+from mlifecycle.stack.run import ReleasedModel, StackRun, words_of
+from mlifecycle.stack.running import context_of
+from mlifecycle.stack.settings import StackSettings, manifests_of
 from mlifecycle.stack.target import target_of
-from mlifecycle.tracking import TrackingError
 
 
 class UnknownModelError(Exception):
     """No manifest of the stack has such a model; the message says which there are."""
-
-
-@dataclass(frozen=True)
-class ReleasedModel:
-    """One model of the stack, as it was found to run.
-
-    Attributes:
-        registered: the alias by which the model registry has it, or why it is outstanding.
-    """
-
-    model: str
-    version: str
-    namespace: str
-    image: str
-    address: str
-    verification: Verification
-    signature: Signature
-    registered: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +36,7 @@ class ReleaseResult:
 
     Attributes:
         recorded: how many records were added to the ledger.
+        refused: the models that gate or policies refused, each with why: they stay as they were.
     """
 
     preview: Run
@@ -66,6 +44,7 @@ class ReleaseResult:
     verification_seconds: float
     models: tuple[ReleasedModel, ...]
     recorded: int = 0
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseResult:
@@ -76,47 +55,74 @@ def release(stack: str, engine: Engine, root: Path, report: Report) -> ReleaseRe
         VerificationError: a model that the stack holds does not answer as its samples say.
         ManifestError, SettingsError, ArtifactError: what the release is made of is unusable.
     """
-    settings = settings_of(stack, engine)
-    loaded = manifests_of(stack, settings, root)
-    ledger, state = ledger_of(stack, settings), state_of(stack)
-    # What runs must be on record before anything may have to return to it; how it was verified,
-    # only its own run knew.
-    running: dict[str, dict[str, Any]] = {
-        name: {} for name, item in state.running.items() if item.image is not None
-    }
-    keep_releases(ledger, running, root, "found running")
-    holds = holds_of(loaded, ledger, settings, state.released)
-    manifests = effective(loaded, holds)
-    names = ", ".join(f"{m.metadata.name} {m.spec.model.version}" for m in manifests)
-    report(f"previewing stack {stack} ({settings.environment}): {names or 'no model'}")
-
-    def update(message: str) -> Run:
-        # Also where nothing changes: a lock that a killed engine left is noticed, and taken away.
-        report(message)
-        return engine.up(message, report)
-
-    def update_anew(message: str) -> None:
-        with _one_context(stack, settings):
-            update(message)
-
+    run = StackRun.of(stack, engine, root, report)
     try:
-        with _one_context(stack, settings):
-            preview = engine.preview()
-            report(f"  {preview.changed} to change ({preview.seconds:.1f} s)")
-            updated = update(f"release {names}")
+        return _release(run)
+    finally:
+        run.tell()
+
+
+def _release(run: StackRun) -> ReleaseResult:
+    loaded, refused = run.loaded(), {}
+    with run.context() as context:
+        run.keep_running(context)
+        holds = holds_of(loaded, run.ledger, run.settings, context)
+        by_hand = _recorded(loaded, holds, run)
+        names = [item.manifest.metadata.name for item in loaded]
+        refresh_what_drifted([name for name in names if name not in holds], run, context)
+        words = words_of(effective(loaded, holds), {})
+        run.report(f"previewing stack {run.stack} ({run.settings.environment}): {words}")
+        try:
+            preview = run.preview()
+        except EngineError as error:
+            keep_refusals(error.refused, loaded, run.ledger, run.settings, run.root)
+            if not error.refused or len(error.refused) == len(loaded):
+                raise
+            refused = dict(error.refused)
+        else:
+            updated, manifests = _update(run, loaded, context, preview)
+    if refused:
+        run.report(f"refused, and left as they are: {', '.join(sorted(refused))}")
+        run = replace(run, pinned=dict.fromkeys(refused, "refused in this run"))
+        with run.context() as context:
+            preview = run.preview()
+            updated, manifests = _update(run, loaded, context, preview)
+    started = time.monotonic()
+    models = run.verified(manifests)
+    seconds = time.monotonic() - started
+    verified = {model.model: {"samples": model.verification.samples} for model in models}
+    records = keep_releases(run.ledger, verified, run.root, run.settings)
+    for manifest, record in by_hand:
+        records.append(returned(manifest, record, run.ledger, run.settings, run.root))
+    return ReleaseResult(preview, updated, seconds, models, len(records), refused)
+
+
+def _recorded(
+    loaded: Sequence[LoadedManifest], holds: Mapping[str, Hold], run: StackRun
+) -> list[tuple[Manifest, Record]]:
+    """Record what was returned by hand, so that it stands; the holds, with what is held back."""
+    found = []
+    for item in loaded:
+        held = holds.get(item.manifest.metadata.name)
+        if held and held.by_hand:
+            record = hold(item.manifest, held.by_hand, BY_HAND, run.ledger, run.root)
+            found.append((item.manifest, record))
+    return found
+
+
+def _update(
+    run: StackRun, loaded: Sequence[LoadedManifest], context: Context, preview: Run
+) -> tuple[Run, list[Manifest]]:
+    """Update the stack by what was previewed; what it released or left."""
+    holds = holds_of(loaded, run.ledger, run.settings, context)
+    manifests = effective(loaded, holds)
+    try:
+        return run.update(f"release {words_of(manifests, preview.outputs)}"), manifests
     except EngineError as error:
         failed = [m for m in manifests if m.metadata.name in {*error.unverified} - holds.keys()]
         if failed:
-            return_failed(failed, error, ledger, root, update_anew)
+            return_failed(failed, error, run)
         raise
-    report("verifying what runs")
-    started = time.monotonic()
-    outputs = engine.outputs()
-    models = [_verify(manifest, outputs, stack, settings) for manifest in manifests]
-    seconds = time.monotonic() - started
-    verified = {model.model: {"samples": model.verification.samples} for model in models}
-    records = keep_releases(ledger, verified, root)
-    return ReleaseResult(preview, updated, seconds, tuple(models), len(records))
 
 
 def verify(
@@ -132,8 +138,7 @@ def verify(
         UnknownModelError: no manifest of the stack has a model of that name.
     """
     loaded = manifests_of(stack, settings, root)
-    released = state_of(stack).released
-    holds = holds_of(loaded, ledger_of(stack, settings), settings, released)
+    holds = holds_of(loaded, ledger_of(stack, settings), settings, context_of(stack, settings))
     manifests = {item.metadata.name: item for item in effective(loaded, holds)}
     if unknown := sorted(set(names) - manifests.keys()):
         known = ", ".join(sorted(manifests)) or "none"
@@ -145,80 +150,3 @@ def verify(
             yield name, verify_release(target_of(manifest, settings), artifact.golden)
         except VerificationError as error:
             yield name, error
-
-
-@contextmanager
-def _one_context(stack: str, settings: StackSettings) -> Iterator[None]:
-    """Today, the waivers and what runs now, the same for preview, update and policy pack."""
-    if os.environ.get(CONTEXT_VARIABLE):
-        yield
-        return
-    context = context_of(stack, settings)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "context.json"
-        file.write_text(context.model_dump_json())
-        os.environ[CONTEXT_VARIABLE] = str(file)
-        try:
-            yield
-        finally:
-            del os.environ[CONTEXT_VARIABLE]
-
-
-def settings_of(stack: str, engine: Engine) -> StackSettings:
-    """The settings of a stack, as the engine knows them.
-
-    Raises:
-        EngineError, SettingsError: they cannot be had, or are unusable.
-    """
-    configuration = engine.configuration()
-
-    def get(key: str) -> Any:
-        item = configuration.get(f"{PROJECT}:{key}")
-        value = item and item.value
-        # Arrays are JSON there.
-        return json.loads(value) if value and value.startswith("[") else value
-
-    def is_encrypted(key: str) -> bool:
-        item = configuration.get(f"{PROJECT}:{key}")
-        return bool(item and item.secret)
-
-    return read_settings(stack, get, is_encrypted)
-
-
-def _verify(
-    manifest: Manifest, outputs: dict[str, Any], stack: str, settings: StackSettings
-) -> ReleasedModel:
-    name = manifest.metadata.name
-    output = outputs["models"][name]
-    artifact = inspect_artifact(manifest.spec.model.uri, settings.model_store, CACHE)
-    verification = verify_release(target_of(manifest, settings), artifact.golden)
-    release = Registration(
-        stack=stack,
-        record=outputs["registrations"][name],
-        source=artifact.uri,
-        artifact_digest=artifact.digest,
-        image=output["image"],
-    )
-    return ReleasedModel(
-        model=name,
-        version=output["version"],
-        namespace=output["namespace"],
-        image=output["image"],
-        address=output["address"],
-        verification=verification,
-        signature=artifact.signature,
-        registered=_registered(release, settings.model_store.tracking_uri),
-    )
-
-
-def _registered(release: Registration, tracking_uri: str) -> str:
-    """That it is, or that it is outstanding: a registry that is away undoes no release, and the
-    next run does it.
-    """
-    if not tracking_uri:
-        return "no: the stack names no MLflow server (mlifecycle:mlflowTrackingUri)"
-    try:
-        register(release, tracking_uri)
-    except TrackingError as error:
-        return f"outstanding, the next run does it: {error}"
-    return f"{release.alias(CHAMPION)} in {tracking_uri}"

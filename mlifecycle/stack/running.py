@@ -56,6 +56,7 @@ def state_of(stack: str) -> StackState:
             released={
                 name_of(model): tuple(_outputs(model).get("released") or ()) for model in models
             },
+            judged={name_of(model): tuple(_outputs(model).get("judged") or ()) for model in models},
             objects=tuple(_objects(resources, verified)),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from mlifecycle.image import names
 from mlifecycle.manifest.fields import Name
 from mlifecycle.manifest.loading import LoadedManifest, load_paths
 from mlifecycle.manifest.schema import Manifest
@@ -17,6 +18,7 @@ from mlifecycle.model_store import ModelStore
 PROJECT = "mlifecycle"
 SECRETS = (
     "apiKeys",
+    "notifyChannels",
     "signingKey",
     "modelStoreAccessKeyId",
     "modelStoreSecretAccessKey",
@@ -94,6 +96,8 @@ class StackSettings(BaseModel):
     admission_action: Literal["Audit", "Deny"]
     signing_key: str = Field(repr=False)
     api_keys: Annotated[Mapping[str, tuple[ApiKey, ...]], Field(repr=False)]
+    notify: tuple[str, ...]
+    notify_channels: Annotated[Mapping[str, tuple[NotEmpty, ...]], Field(repr=False)]
     model_store: ModelStore
     workload_identity: Annotated[Mapping[str, str], BeforeValidator(_annotations)]
     replicas: Annotated[int, Field(ge=1, le=1000)]
@@ -116,9 +120,27 @@ class StackSettings(BaseModel):
         namespace = manifest.metadata.namespace
         return self.namespace.format(namespace=namespace) if namespace else ""
 
+    def alias(self, version: str, stack: str) -> str:
+        """The tag by which people name a released version; empty where this stack sets none."""
+        return names.alias(version, stack, self.environment) if self.version_tags else ""
+
+    def recipients(self, manifest: Manifest) -> tuple[str, ...]:
+        """The channels that are told of a model: the stack's, and those that its manifest names."""
+        named = {*self.notify, *_notified(manifest)}
+        return tuple(sorted(named & self.notify_channels.keys()))
+
+    def unknown_recipients(self, manifest: Manifest) -> list[str]:
+        """The names of a manifest that the stack has no channel for."""
+        return sorted({*_notified(manifest)} - self.notify_channels.keys())
+
     def host_of(self, model: str) -> str:
         """Where a model answers from outside the cluster; empty where it does not."""
         return self.ingress_host.format(model=model)
+
+
+def _notified(manifest: Manifest) -> tuple[str, ...]:
+    ownership = manifest.spec.ownership
+    return (ownership and ownership.notify) or ()
 
 
 class SettingsError(Exception):
@@ -178,7 +200,9 @@ def read_settings(
             admission_action=get("admissionAction"),
             version_tags=get("versionTags") not in (False, "false"),
             signing_key=get("signingKey") or "",
-            api_keys=_keys(stack, get("apiKeys")),
+            api_keys=_lists(stack, "apiKeys", get("apiKeys"), "fraud-detector"),
+            notify=tuple(get("notify") or ()),
+            notify_channels=_lists(stack, "notifyChannels", get("notifyChannels"), "slack"),
             model_store=ModelStore(
                 endpoint=get("modelStoreEndpoint") or "",
                 region=get("modelStoreRegion") or "us-east-1",
@@ -212,14 +236,14 @@ def read_settings(
         raise SettingsError("\n".join(lines)) from error
 
 
-def _keys(stack: str, text: str | None) -> Any:
+def _lists(stack: str, key: str, text: str | None, example: str) -> Any:
     """A secret is text: this one holds JSON, which is not to be repeated where it is none."""
     try:
         return json.loads(text or "{}")
     # A list of JSON has been read already.
     except (ValueError, TypeError):
-        problem = 'is no JSON object of models and their keys, such as {"fraud-detector": ["..."]}'
-        raise setting_error(stack, "apiKeys", problem) from None
+        problem = f'is no JSON object of names and their lists, such as {{"{example}": ["..."]}}'
+        raise setting_error(stack, key, problem) from None
 
 
 def _camel_case(location: tuple[int | str, ...]) -> str:

@@ -1,28 +1,23 @@
 """What a stack runs, and what is owed: from its state, the cluster, the registry and MLflow."""
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import kr8s
-import kr8s.asyncio
 
 from mlifecycle.artifact import ArtifactError, inspect_artifact
 from mlifecycle.governance.context import Context
 from mlifecycle.governance.waivers import Waiver
 from mlifecycle.image import names
 from mlifecycle.ledger.record import Record
-from mlifecycle.release.api import ask
-from mlifecycle.release.askers import NO_ANSWER
 from mlifecycle.release.registration import CHAMPION, champion_of
 from mlifecycle.stack.gating import CACHE
+from mlifecycle.stack.live import deployments_of, image_of
 from mlifecycle.stack.recording import ledger_of
 from mlifecycle.stack.running import Resource, context_of, name_of, resources_of
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, StackSettings
+from mlifecycle.stack.telling import Owed, owed
+from mlifecycle.stack.telling import outstanding as words_of
 from mlifecycle.tracking import TrackingError
-
-APPS = "apps/v1"
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,7 @@ class ModelStatus:
         verified: when it was recorded as verified.
         signature: what the artifact's own is worth.
         waivers: those that hold for it, with the days that they have left.
+        held: why its manifest is held back; empty where it is not.
         outstanding: what the next `mlifecycle up` does.
     """
 
@@ -52,6 +48,7 @@ class ModelStatus:
     verified: str = ""
     signature: str = ""
     waivers: tuple[tuple[str, int], ...] = ()
+    held: str = ""
     outstanding: tuple[str, ...] = ()
 
     @property
@@ -70,12 +67,18 @@ def status_of(stack: str, settings: StackSettings) -> list[ModelStatus]:
     """
     resources = resources_of(stack)
     models = {name_of(i): i for i in resources.values() if i["type"] == MODEL_DEPLOYMENT}
+    ledger = ledger_of(stack, settings)
+    namespaces = {
+        name: str((model.get("outputs") or {}).get("namespace") or "")
+        for name, model in models.items()
+    }
     known = _Known(
         stack,
         settings,
         context_of(stack, settings),
-        asyncio.run(_deployments(models, settings)),
-        ledger_of(stack, settings).last(),
+        deployments_of(namespaces, settings.kube_context),
+        ledger.last(),
+        owed(ledger) if settings.notify_channels else (),
     )
     return [_status(known, name, models[name]) for name in sorted(models)]
 
@@ -89,21 +92,7 @@ class _Known:
     context: Context
     deployments: Mapping[str, Mapping[str, Any]]
     records: Mapping[str, Record]
-
-
-async def _deployments(
-    models: Mapping[str, Resource], settings: StackSettings
-) -> dict[str, dict[str, Any]]:
-    """What the cluster has for each; nothing for one that it does not have, or does not show."""
-    api = await kr8s.asyncio.api(context=settings.kube_context or None)
-    found = {}
-    for name, model in models.items():
-        namespace = (model.get("outputs") or {}).get("namespace")
-        try:
-            found[name] = dict(await ask(api, "GET", f"deployments/{name}", namespace, group=APPS))
-        except NO_ANSWER:
-            continue
-    return found
+    owed: Sequence[Owed]
 
 
 def _status(known: _Known, name: str, model: Resource) -> ModelStatus:
@@ -113,8 +102,6 @@ def _status(known: _Known, name: str, model: Resource) -> ModelStatus:
     image = (release.image if release else None) or ""
     deployment = known.deployments.get(name, {})
     status, spec = deployment.get("status") or {}, deployment.get("spec") or {}
-    pod: dict[str, Any] = (spec.get("template") or {}).get("spec") or {}
-    runs = next((str(item["image"]) for item in pod.get("containers") or ()), "")
     outstanding = []
     if not image:
         outstanding.append("verification: what was tried last did not end well")
@@ -122,12 +109,13 @@ def _status(known: _Known, name: str, model: Resource) -> ModelStatus:
         outstanding.append("its record in the ledger")
     if words := _unregistered(known, name, version):
         outstanding.append(words)
+    outstanding += words_of(item for item in known.owed if item.record.model == name)
     return ModelStatus(
         model=name,
         version=version,
         image=image,
         deployed_at=(release.deployed_at if release else None) or "",
-        runs=runs,
+        runs=image_of(deployment),
         wanted=int(spec.get("replicas", 0)),
         ready=int(status.get("readyReplicas", 0)),
         by=record.by if record else "",
@@ -139,6 +127,7 @@ def _status(known: _Known, name: str, model: Resource) -> ModelStatus:
             for waiver in known.context.waivers
             if waiver.holds(known.context.date) and _is_for(waiver, name, version, image)
         ),
+        held=(record.reason or "without a reason") if record and record.held else "",
         outstanding=tuple(outstanding),
     )
 

@@ -160,7 +160,9 @@ def test_a_stricter_rule_lets_a_release_that_does_not_change_stand(sandbox: Sand
     sandbox.variables["PULUMI_OPTION_POLICY_PACK"] = None
     assert sandbox.preview().code == 0
 
-    workload.write_text(workload.read_text().replace("port=80,", "port=81,"))
+    text = workload.read_text()
+    assert text.count("port=80 ") == 1
+    workload.write_text(text.replace("port=80 ", "port=81 "))
     assert "[net-service-type]" in refused(sandbox.preview())
     set_level(sandbox, "net-service-type", "advisory")
     assert "[rel-replicas]" in refused(sandbox.preview())

@@ -36,7 +36,7 @@ def test_what_runs_and_ten_before_it_are_kept() -> None:
 
 
 def test_each_model_has_a_variable_and_released_is_all_of_them() -> None:
-    assert admitted_variables({"fraud-detector": ["b", "a"], "churn": ["c"]}) == {
+    assert admitted_variables({"fraud-detector": ["b", "a"], "churn": ["c"], "refused": []}) == {
         "of_churn": '["c"]',
         "of_fraud_detector": '["a", "b"]',
         "released": "[variables.of_churn, variables.of_fraud_detector]",

@@ -1,15 +1,17 @@
 """What the ledger may have the program make: nothing that the stack itself does not bear out."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from mlifecycle.ledger.record import Record, RecordError, Release, manifest_digest
+from mlifecycle.governance.context import Context
+from mlifecycle.ledger.record import Record, RecordError, Release
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.loading import load_paths
-from mlifecycle.manifest.plain import to_plain
-from mlifecycle.stack.holding import Hold, effective, holds_of
+from mlifecycle.manifest.plain import manifest_digest, to_plain
+from mlifecycle.stack.holds import Hold, effective, holds_of
 from mlifecycle.stack.settings import StackSettings
 from tests.sandbox import SEED_MANIFEST
 
@@ -68,7 +70,8 @@ def holds(held: str, stands: str) -> dict[str, Hold]:
     ledger = Kept("r", "dev", Path("nowhere"))
     object.__setattr__(ledger, "held", held)
     object.__setattr__(ledger, "stands", stands)
-    return holds_of(LOADED, ledger, cast(StackSettings, Settings()), {NAME: (IMAGE,)})
+    context = Context(date=date(2026, 1, 1), released={NAME: (IMAGE,)})
+    return holds_of(LOADED, ledger, cast(StackSettings, Settings()), context)
 
 
 def test_a_hold_is_about_just_this_manifest() -> None:
