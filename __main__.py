@@ -26,7 +26,7 @@ from mlifecycle.governance.owners_file import OwnersFileError
 from mlifecycle.image.build import require_builder
 from mlifecycle.manifest.loading import LoadedManifest, ManifestError
 from mlifecycle.process import ToolError
-from mlifecycle.report.escape import terminal
+from mlifecycle.report.escape import line, terminal
 from mlifecycle.report.remedies import with_remedy
 from mlifecycle.security.repository import Repository, repository_refusal
 from mlifecycle.stack.gating import (
@@ -219,7 +219,7 @@ def _holds(loaded: list[LoadedManifest], stack: GatedStack) -> dict[str, Hold]:
     found = holds_of(loaded, ledger, stack.settings, stack.context)
     for name, hold in found.items():
         runs = f"{hold.release.version} runs" if hold.release else "nothing runs"
-        pulumi.log.warn(terminal(f"{name}: its manifest is held back, {runs}: {hold.reason}"))
+        pulumi.log.warn(line(f"{name}: its manifest is held back, {runs}: {hold.reason}"))
     return found
 
 

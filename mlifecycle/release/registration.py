@@ -137,7 +137,7 @@ def _make(client: "MlflowClient", release: Registration, tracking_uri: str) -> "
         "version": str(release.record["version"]),
         "artifact_digest": release.artifact_digest,
     }
-    # Not awaited: a server copies no file of a version, and the waiting is told in a log of its own.
+    # Not awaited: a server copies no file of a version, and the wait is told in a log of its own.
     return client.create_model_version(
         release.model, release.source, tags=identity, await_creation_for=0
     )
