@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -84,7 +85,7 @@ async def _declare(
         gated = await asyncio.to_thread(
             gated_stack, pulumi.get_stack(), settings, governance, context
         )
-        holds = await asyncio.to_thread(_holds, loaded, gated)
+        holds, gated = await asyncio.to_thread(_holds, loaded, gated)
         free = [item for item in loaded if item.manifest.metadata.name not in holds]
         materials = await asyncio.gather(
             *(asyncio.to_thread(_materials, item, gated) for item in free)
@@ -213,14 +214,15 @@ def _config(key: str) -> Any:
     return json.loads(value) if value and value.startswith("[") else value
 
 
-def _holds(loaded: list[LoadedManifest], stack: GatedStack) -> dict[str, Hold]:
-    """The models whose manifests are held back, each told."""
+def _holds(loaded: list[LoadedManifest], stack: GatedStack) -> tuple[dict[str, Hold], GatedStack]:
+    """The models whose manifests are held back, each told; and the stack, which knows by what."""
     ledger = ledger_of(stack.name, stack.settings)
     found = holds_of(loaded, ledger, stack.settings, stack.context)
     for name, hold in found.items():
         runs = f"{hold.release.version} runs" if hold.release else "nothing runs"
         pulumi.log.warn(line(f"{name}: its manifest is held back, {runs}: {hold.reason}"))
-    return found
+    records = {name: record.tag for name, record in ledger.last().items()}
+    return found, replace(stack, records=records)
 
 
 def _materials(item: LoadedManifest, stack: GatedStack) -> Materials:

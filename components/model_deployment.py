@@ -132,7 +132,7 @@ class ModelDeployment(pulumi.ComponentResource):
             {
                 **self.summary,
                 "released": released,
-                "judged": args.stack.judged(model.name),
+                **args.stack.kept(model.name),
                 "governance": self._verdict(),
             }
         )

@@ -73,7 +73,7 @@ class PinnedModel(pulumi.ComponentResource):
             {
                 **self.summary,
                 "released": released,
-                "judged": stack.judged(name),
+                **stack.kept(name),
                 "governance": release.governance,
             }
         )

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from securesystemslib.signer import SSlibKey
 
-from mlifecycle.security.signing import signed_statement
+from mlifecycle.security.signing import signed_text
 
 SIGNATURE_FILE = "model.sig"
 PREDICATE = "https://model_signing/signature/v1.0"
@@ -55,7 +55,7 @@ def check_signature(
         payload = base64.b64decode(json.loads(text)["dsseEnvelope"]["payload"]).decode()
     except _UNREADABLE as error:
         raise ValueError("is no model signature of the OpenSSF") from error
-    if signers and not any(signed_statement(text, key) == payload for key in signers):
+    if signers and not any(signed_text(text, key) == payload for key in signers):
         raise ValueError("is by none of the stack's modelSigners")
     signed = _signed_digests(payload)
     for name, digest in digests.items():

@@ -159,9 +159,14 @@ def history(
     """
     from mlifecycle.report.history import history_text, problems_text
     from mlifecycle.stack.recording import ledger_of
+    from mlifecycle.stack.running import state_of
 
     with explained(), stack_settings(stack) as settings:
-        records, problems = ledger_of(stack, settings).all(fresh=check)
+        ledger = ledger_of(stack, settings)
+        records, problems = ledger.all(fresh=check)
+        followed = state_of(stack).records.values() if check else ()
+        for tag in ledger.missing(followed):
+            problems.append(f"{tag}: this stack has followed it, and it is not there")
         about = [item for item in records if model in ("", item.model)]
         print(history_text([item for item in about if item.kind != "notice"]))
         if problems:

@@ -82,11 +82,13 @@ class StackState(_Recorded):
             last, whether it ended well or not, then what may be returned to.
         judged: the manifests of each model that were released and ran verified, as `judged_as` has
             them.
+        records: the newest record of each model in the ledger that the stack has followed, by tag.
     """
 
     running: dict[str, RunningRelease]
     released: dict[str, tuple[str, ...]] = {}
     judged: dict[str, tuple[str, ...]] = {}
+    records: dict[str, str] = {}
     objects: tuple[MadeObject, ...] = ()
 
 
@@ -96,7 +98,7 @@ class Context(_Recorded):
     Attributes:
         date: today, in UTC.
         running: as `StackState` has it; None where there is no stack to ask.
-        released, judged: as `StackState` has them.
+        released, judged, records: as `StackState` has them.
         pinned: the models that stay as they are in this run, whatever their manifests say; each
             with the reason.
         objects: as `StackState` has them; a finding on an equal one can be `standing`.
@@ -110,6 +112,7 @@ class Context(_Recorded):
     running: dict[str, RunningRelease] | None = None
     released: dict[str, tuple[str, ...]] = {}
     judged: dict[str, tuple[str, ...]] = {}
+    records: dict[str, str] = {}
     pinned: dict[str, str] = {}
     objects: tuple[MadeObject, ...] = ()
     experiments: tuple[str, ...] | None = None
@@ -161,6 +164,7 @@ def read_context(
             running=made.running if made else None,
             released=made.released if made else {},
             judged=made.judged if made else {},
+            records=made.records if made else {},
             objects=made.objects if made else (),
             waivers=load_waivers(),
         )

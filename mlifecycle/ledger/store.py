@@ -1,5 +1,8 @@
 """Where the ledger is: an artifact in the registry for each record, by a tag that never moves."""
 
+import base64
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +10,7 @@ from mlifecycle import registry
 from mlifecycle.exclusive import write_whole
 from mlifecycle.ledger.record import TAG, TOLD, Record, RecordError, gaps, heads, read_record
 from mlifecycle.process import ToolError
+from mlifecycle.security.signing import StatementSigner
 
 RECORD = "application/vnd.mlifecycle.record.v1+json"
 # How far back heads are looked for. Who writes names all heads that it sees, so one that nobody has
@@ -21,11 +25,14 @@ class Ledger:
     Attributes:
         registry: a host, or a host with a path.
         cache: this machine's folder; what a tag says never changes.
+        signer: signs what is added, and then nothing that it has not signed is a record; None where
+            the stack has no key.
     """
 
     registry: str
     stack: str
     cache: Path
+    signer: StatementSigner | None = None
 
     @property
     def repository(self) -> str:
@@ -50,15 +57,39 @@ class Ledger:
             RecordError: it is torn, or another than its tag says.
             ToolError: the registry does not answer.
         """
-        file = self.cache / "ledger" / f"{tag}.json"
+        signed_by = base64.b32encode(self.signer.hint.encode()).decode() if self.signer else ""
+        file = self.cache / "ledger" / signed_by / f"{tag}.json"
         if file.exists() and not fresh:
             return read_record(tag, file.read_text())
-        text = registry.find_document(f"{self.repository}:{tag}")
-        if text is None:
+        document = registry.find_document(f"{self.repository}:{tag}")
+        if document is None:
             raise RecordError(f"{tag}: the registry lists it, and does not have it")
+        text = self._opened(tag, document)
         record = read_record(tag, text)
         write_whole(file, text)
         return record
+
+    def require(self, tags: Iterable[str]) -> None:
+        """Make sure that what was followed before is still there.
+
+        Raises:
+            RecordError: it is not.
+            ToolError: the registry does not answer.
+        """
+        if missing := self.missing(tags):
+            raise RecordError(
+                f"{self.repository} lacks {missing[-1]}, which this stack has followed: its newest"
+                " records, or all, were taken away. Restore them from a backup of the registry"
+            )
+
+    def missing(self, tags: Iterable[str]) -> list[str]:
+        """Those of some tags that are not there, the oldest first.
+
+        Raises:
+            ToolError: the registry does not answer.
+        """
+        wanted = set(tags)
+        return sorted(wanted - set(self.tags() if wanted else ()))
 
     def all(self, *, fresh: bool) -> tuple[list[Record], list[str]]:
         """Every record, the newest first, and what is wrong with any.
@@ -140,8 +171,24 @@ class Ledger:
         after = heads(tags, known)
         sequence = max((int(tag[1:9]) for tag in tags), default=0) + 1
         added = record.model_copy(update={"sequence": sequence, "after": after})
-        registry.put_document(f"{self.repository}:{added.tag}", RECORD, added.text())
+        text = added.text()
+        document = self.signer.bundle(text, RECORD) if self.signer else text
+        registry.put_document(f"{self.repository}:{added.tag}", RECORD, document)
         kept = registry.find_document(f"{self.repository}:{added.tag}")
-        if kept != added.text():
+        if kept != document:
             raise ToolError(f"{self.repository}:{added.tag} is not what was put there")
         return added
+
+    def _opened(self, tag: str, document: str) -> str:
+        """The text of a record, which may be signed."""
+        if self.signer:
+            text = self.signer.text(document, RECORD)
+            if text is None:
+                raise RecordError(f"{tag}: is not signed by the key of this stack")
+            return text
+        try:
+            envelope = json.loads(document)["dsseEnvelope"]
+            return base64.b64decode(envelope["payload"]).decode()
+        # It is none, or torn.
+        except (ValueError, LookupError, TypeError):
+            return document

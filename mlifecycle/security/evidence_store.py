@@ -130,7 +130,7 @@ def _statements(
         if item.media_type != (STATEMENT if signer is None else BUNDLE):
             continue
         read = registry.read_attachment(repository, item).strip()
-        text = read if signer is None else signer.statement(read)
+        text = read if signer is None else signer.text(read)
         if text is not None:
             found.setdefault(text, set()).add(item.annotations.get(NAME))
     return found

@@ -17,7 +17,7 @@ from securesystemslib.signer import CryptoSigner, Key
 
 # https://github.com/sigstore/protobuf-specs, sigstore_bundle.proto
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
-_PAYLOAD = "application/vnd.in-toto+json"
+STATEMENT = "application/vnd.in-toto+json"
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ class StatementSigner:
         """The digest of its public key, by which readers find that."""
         return self._hint
 
-    def bundle(self, statement: str) -> str:
-        """A statement, signed."""
-        envelope = Envelope(statement.encode(), _PAYLOAD, {})
+    def bundle(self, text: str, kind: str = STATEMENT) -> str:
+        """A text of a media type, signed; an in-toto statement where none is said."""
+        envelope = Envelope(text.encode(), kind, {})
         signature = envelope.sign(self._signer)
         return json.dumps(
             {
@@ -61,7 +61,7 @@ class StatementSigner:
                 "verificationMaterial": {"publicKey": {"hint": self._hint}},
                 "dsseEnvelope": {
                     "payload": base64.b64encode(envelope.payload).decode(),
-                    "payloadType": _PAYLOAD,
+                    "payloadType": kind,
                     "signatures": [
                         {"sig": base64.b64encode(bytes.fromhex(signature.signature)).decode()}
                     ],
@@ -69,13 +69,13 @@ class StatementSigner:
             }
         )
 
-    def statement(self, bundle: str) -> str | None:
-        """What a bundle states; None where this key has not signed just that."""
-        return signed_statement(bundle, self._signer.public_key)
+    def text(self, bundle: str, kind: str = STATEMENT) -> str | None:
+        """What a bundle holds; None where this key has not signed just that, of that media type."""
+        return signed_text(bundle, self._signer.public_key, kind)
 
 
-def signed_statement(bundle: str, key: Key) -> str | None:
-    """What a bundle states; None where a public key is not of the one who has signed just that."""
+def signed_text(bundle: str, key: Key, kind: str = STATEMENT) -> str | None:
+    """What a bundle holds; None where a public key is not of the one who has signed just that."""
     try:
         envelope = json.loads(bundle)["dsseEnvelope"]
         (signature,) = envelope["signatures"]
@@ -83,7 +83,7 @@ def signed_statement(bundle: str, key: Key) -> str | None:
             {**envelope, "signatures": [{"sig": signature["sig"], "keyid": key.keyid}]}
         )
         opened.verify([key], 1)
-        return opened.payload.decode() if opened.payload_type == _PAYLOAD else None
+        return opened.payload.decode() if opened.payload_type == kind else None
     # Whatever a hostile document makes a library raise.
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, VerificationError):
         return None

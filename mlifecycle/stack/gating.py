@@ -3,9 +3,11 @@
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from mlifecycle.artifact import Artifact, ArtifactError, inspect_artifact
 from mlifecycle.artifact.signature import load_signers
@@ -56,6 +58,7 @@ class GatedStack:
     Attributes:
         scanned_by: as `Evidence.scanned_by`; empty where a scanner does not say its version, which
             the gate refuses.
+        records: the newest record of each model in the ledger, by tag.
     """
 
     name: str
@@ -66,12 +69,17 @@ class GatedStack:
     base_image: BaseImage
     locks: LockStore
     scanned_by: str
+    records: Mapping[str, str] = field(default_factory=dict)
 
     def alias(self, version: str) -> str:
         """The tag by which people name a released version; empty where the stack sets none."""
         return self.settings.alias(version, self.name)
 
-    def judged(self, model: str) -> list[str]:
+    def kept(self, model: str) -> dict[str, Any]:
+        """What the outputs of a model's component keep for later runs (`StackState`)."""
+        return {"judged": self._judged(model), "record": self.records.get(model, "")}
+
+    def _judged(self, model: str) -> list[str]:
         """The manifests that it has run verified, as `judged_as` has them, the newest first."""
         running = (self.context.running or {}).get(model)
         found = list(self.context.judged.get(model, ()))
@@ -125,10 +133,7 @@ def gated_stack(
         SettingsError: a key is none.
         ToolError: the registry does not answer.
     """
-    try:
-        signer = StatementSigner.of_key(settings.signing_key) if settings.signing_key else None
-    except ValueError as error:
-        raise setting_error(name, "signingKey", error) from error
+    signer = signer_of(name, settings)
     try:
         load_signers(settings.model_store.signers)
     except (ValueError, TypeError, AttributeError) as error:
@@ -155,6 +160,18 @@ def gated_stack(
         LockStore(settings.registry, CACHE),
         _scanned_by(scanners),
     )
+
+
+def signer_of(stack: str, settings: StackSettings) -> StatementSigner | None:
+    """The stack's own key; None where it has none.
+
+    Raises:
+        SettingsError: the key is none.
+    """
+    try:
+        return StatementSigner.of_key(settings.signing_key) if settings.signing_key else None
+    except ValueError as error:
+        raise setting_error(stack, "signingKey", error) from error
 
 
 def _scanned_by(scanners: Scanners) -> str:

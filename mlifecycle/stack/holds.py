@@ -48,6 +48,7 @@ def holds_of(
         ToolError: the registry does not answer, or what is to run is torn, changed, or not what
             this stack could have released.
     """
+    ledger.require(context.records.values())
     last, found, free = ledger.last(), {}, []
     for item in loaded:
         name = item.manifest.metadata.name

@@ -14,7 +14,7 @@ from mlifecycle.ledger.record import Kind, Record, Release
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.process import ToolError, run_tool
 from mlifecycle.report import notices
-from mlifecycle.stack.gating import CACHE
+from mlifecycle.stack.gating import CACHE, signer_of
 from mlifecycle.stack.running import Resource, model_of, name_of, resources_of
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION, StackSettings
 
@@ -26,7 +26,7 @@ _ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_REQUESTEDFOR")
 
 def ledger_of(stack: str, settings: StackSettings) -> Ledger:
     """The stack's own."""
-    return Ledger(settings.registry, stack, CACHE)
+    return Ledger(settings.registry, stack, CACHE, signer_of(stack, settings))
 
 
 def keep_releases(

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mlifecycle.artifact import inspect_artifact
 from mlifecycle.governance.context import Context
-from mlifecycle.ledger.record import Record
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.release.verification import Verification, VerificationError, verify_release
@@ -67,7 +66,7 @@ def _release(run: StackRun) -> ReleaseResult:
     with run.context() as context:
         run.keep_running(context)
         holds = holds_of(loaded, run.ledger, run.settings, context)
-        by_hand = _recorded(loaded, holds, run)
+        _hold_what_was_returned_by_hand(loaded, holds, run)
         names = [item.manifest.metadata.name for item in loaded]
         refresh_what_drifted([name for name in names if name not in holds], run, context)
         words = words_of(effective(loaded, holds), {})
@@ -92,22 +91,23 @@ def _release(run: StackRun) -> ReleaseResult:
     seconds = time.monotonic() - started
     verified = {model.model: {"samples": model.verification.samples} for model in models}
     records = keep_releases(run.ledger, verified, run.root, run.settings)
-    for manifest, record in by_hand:
-        records.append(returned(manifest, record, run.ledger, run.settings, run.root))
+    last = run.ledger.last()
+    for item in loaded:
+        record = last.get(item.manifest.metadata.name)
+        # By hand, or by a run that was killed before it could say so.
+        if record and record.kind == "hold":
+            records.append(returned(item.manifest, record, run.ledger, run.settings, run.root))
     return ReleaseResult(preview, updated, seconds, models, len(records), refused)
 
 
-def _recorded(
+def _hold_what_was_returned_by_hand(
     loaded: Sequence[LoadedManifest], holds: Mapping[str, Hold], run: StackRun
-) -> list[tuple[Manifest, Record]]:
-    """Record what was returned by hand, so that it stands; the holds, with what is held back."""
-    found = []
+) -> None:
+    """Record it, so that it stands."""
     for item in loaded:
         held = holds.get(item.manifest.metadata.name)
         if held and held.by_hand:
-            record = hold(item.manifest, held.by_hand, BY_HAND, run.ledger, run.root)
-            found.append((item.manifest, record))
-    return found
+            hold(item.manifest, held.by_hand, BY_HAND, run.ledger, run.root)
 
 
 def _update(

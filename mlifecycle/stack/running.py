@@ -56,6 +56,9 @@ def state_of(stack: str) -> StackState:
             released={
                 name_of(model): tuple(_outputs(model).get("released") or ()) for model in models
             },
+            records={
+                name_of(model): tag for model in models if (tag := _outputs(model).get("record"))
+            },
             judged={name_of(model): tuple(_outputs(model).get("judged") or ()) for model in models},
             objects=tuple(_objects(resources, verified)),
         )

@@ -41,9 +41,14 @@ def says(sandbox: Sandbox, version: str, value: float) -> None:
     assert answer["predictions"] == [[1.0 + value, 2.0 + value]]
 
 
+def fail_verification_of(sandbox: Sandbox, *versions: str) -> None:
+    file = sandbox.program / "mlifecycle" / "release" / "failing"
+    file.write_text(" ".join(versions))
+
+
 @pytest.fixture(scope="module")
 def running(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """Version 1.0.0, which adds 1; its program fails the verification of 9.9.9."""
+    """Version 1.0.0, which adds 1; its program fails the verification of versions in a file."""
     sandbox = Sandbox(platform, tmp_path_factory.mktemp("rolled-back"))
     module = sandbox.own_program() / "mlifecycle" / "release" / "verification.py"
     text = module.read_text()
@@ -51,12 +56,14 @@ def running(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Ite
     assert text.count(start) == 1
     fails = "        raise _failed('it answers wrongly', _OTHERWISE)\n"
     module.write_text(
-        text.replace(
+        "from pathlib import Path\n"
+        + text.replace(
             start,
-            f"{start[:4]}if target.version == '9.9.9':\n"
+            f"{start[:4]}if target.version in Path(__file__).with_name('failing').read_text():\n"
             f"        asyncio.run(_verify(target, golden))\n{fails}{start}",
         )
     )
+    fail_verification_of(sandbox, "9.9.9")
     write(sandbox, "1.0.0", 1.0)
     try:
         code, output = up(sandbox)
@@ -147,11 +154,69 @@ def test_a_change_of_the_generator_that_breaks_a_probe_is_taken_back_to_the_reco
     workload.write_text(text.replace('_probe("/ready"', '_probe("/no-such-route"'))
     running.configure(rolloutTimeoutSeconds="30")
     code, output = up(running)
+    workload.write_text(text)
     assert code == 1, output
     assert "Probable Cause: The server starts, and does not become ready" in output
     assert "is returned: 4.0.0 runs again, verified" in output
     assert container(running)["readinessProbe"]["httpGet"]["path"] == "/ready"
     says(running, "4.0.0", 4.0)
+
+
+@pytest.mark.full
+def test_a_return_that_fails_says_so_first_and_the_next_run_makes_up_for_it(
+    running: Sandbox,
+) -> None:
+    write(running, "5.0.0", 5.0)
+    fail_verification_of(running, "5.0.0", "4.0.0")
+    code, output = up(running)
+    assert code == 1, output
+    assert "❌ THE RETURN FAILED TOO. Nothing more is changed" in output
+    fail_verification_of(running, "5.0.0")
+    code, output = up(running)
+    assert code == 0, output
+    assert "its manifest is held back, 4.0.0 runs" in output
+    says(running, "4.0.0", 4.0)
+    told = running.mlifecycle("history", "--stack", running.stack).output
+    assert [line.split()[2] for line in told.splitlines()][:2] == ["rollback", "hold"]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("committed", ["dev", "prod"])
+def test_of_several_that_fail_each_returns_and_the_others_are_released(
+    platform: Platform, tmp_path: Path, committed: str
+) -> None:
+    sandbox = Sandbox(platform, tmp_path, committed=committed)
+    names = ("first", "second", "third")
+
+    def write_all(version: str, value: float, *failing: str) -> None:
+        for name in names:
+            place = f"{name}-{version.replace('.', '-')}"
+            stored = store_model(sandbox, place, value)
+            if name in failing:
+                file = model_store(platform.layout) / sandbox.stack / place / "golden.json"
+                file.write_text(file.read_text().replace("[[", "[[9", 1))
+            sandbox.write_manifest(
+                ("name: fraud-detector", f"name: {name}"),
+                ('version: "2.1.0"', f'version: "{version}"'),
+                ("fraud-detector/v2.1.0", stored),
+                name=f"{name}.yaml",
+            )
+
+    try:
+        write_all("1.0.0", 1.0)
+        code, output = up(sandbox)
+        assert code == 0, output
+        write_all("2.0.0", 2.0, "first", "third")
+        code, output = up(sandbox)
+        assert code == 1, output
+        for name in ("first", "third"):
+            assert f"✓ {name} is returned: 1.0.0 runs again, verified" in output
+        code, output = up(sandbox)
+        assert code == 0, output
+        for name, version in (("first", "1.0.0"), ("second", "2.0.0"), ("third", "1.0.0")):
+            assert f"Model {name} v{version}" in output
+    finally:
+        sandbox.remove()
 
 
 @pytest.mark.full

@@ -2,17 +2,21 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from mlifecycle import registry
 from mlifecycle.ledger import store
 from mlifecycle.ledger.record import Record, RecordError, read_record
 from mlifecycle.ledger.store import RECORD, Ledger
 from mlifecycle.process import run_tool
+from mlifecycle.security.signing import StatementSigner
 from tests.sandbox import Platform
+from tests.unit.test_signing import pem
 
 
 @pytest.fixture
@@ -139,3 +143,38 @@ def test_a_registry_that_does_not_keep_it_is_told(
 def test_what_is_no_record_is_said(tag: str, text: str, words: str) -> None:
     with pytest.raises(RecordError, match=words):
         read_record(tag, text)
+
+
+def test_with_a_key_only_what_it_has_signed_is_a_record(ledger: Ledger, tmp_path: Path) -> None:
+    before = ledger.append(about("a"))
+    own = replace(
+        ledger, signer=StatementSigner.of_key(pem(ec.generate_private_key(ec.SECP256R1())))
+    )
+    assert own.last() == {}
+    signed = own.append(about("a", models=("a",)))
+    assert signed.after == (before.tag,)
+    fresh = replace(own, cache=tmp_path / "another-machine")
+    assert fresh.record(signed.tag) == signed
+    assert fresh.last() == {"a": signed}
+    assert fresh.all(fresh=True)[1] == [f"{before.tag}: is not signed by the key of this stack"]
+    # What somebody else signed is none either; who has no key reads, and cannot tell.
+    eve = replace(
+        ledger,
+        signer=StatementSigner.of_key(pem(ec.generate_private_key(ec.SECP256R1()))),
+        cache=tmp_path / "eve",
+    )
+    forged = eve.append(about("a", reason="forged", models=("a",)))
+    assert fresh.last() == {"a": signed}
+    assert f"{forged.tag}: is not signed by the key of this stack" in fresh.all(fresh=True)[1]
+    assert told(ledger) == [(3, "a"), (2, "a"), (1, "a")]
+
+
+def test_a_tail_that_is_cut_and_a_ledger_that_is_wiped_are_found(ledger: Ledger) -> None:
+    """By the records that the stack's state says it has followed."""
+    first, second = ledger.append(about("a")), ledger.append(about("b"))
+    followed = [first.tag, second.tag]
+    ledger.require(followed)
+    for tag in reversed(followed):
+        run_tool(["regctl", "tag", "rm", f"{ledger.repository}:{tag}"], timeout=30)
+        with pytest.raises(RecordError, match=f"lacks {second.tag}, which this stack has followed"):
+            ledger.require(followed)

@@ -27,13 +27,13 @@ BUNDLE = SIGNER.bundle(STATEMENT)
 
 
 def test_a_key_knows_what_it_has_signed() -> None:
-    assert SIGNER.statement(BUNDLE) == STATEMENT
-    assert StatementSigner.of_key(KEY).statement(BUNDLE) == STATEMENT
+    assert SIGNER.text(BUNDLE) == STATEMENT
+    assert StatementSigner.of_key(KEY).text(BUNDLE) == STATEMENT
 
 
 def test_another_key_has_not_signed_it() -> None:
     other = StatementSigner.of_key(pem(ec.generate_private_key(ec.SECP256R1())))
-    assert other.statement(BUNDLE) is None
+    assert other.text(BUNDLE) is None
 
 
 def changed(**envelope: object) -> str:
@@ -57,7 +57,7 @@ def changed(**envelope: object) -> str:
     ],
 )
 def test_what_is_no_bundle_of_it_states_nothing(bundle: str) -> None:
-    assert SIGNER.statement(bundle) is None
+    assert SIGNER.text(bundle) is None
 
 
 @pytest.mark.parametrize(
