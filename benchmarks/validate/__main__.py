@@ -8,14 +8,19 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from benchmarks.go_tool import GoTool
 from benchmarks.measure import Run, in_turn, measure, median_ratio, table
-from benchmarks.validate.conftest_tool import conftest_version, ensure_conftest
 from benchmarks.validate.equivalence import compare, conftest_verdicts, mlifecycle_verdicts
 from benchmarks.validate.manifests import SEED_MANIFEST, write_manifests
 
 ROOT = Path(__file__).parents[2]
 POLICY = Path(__file__).with_name("policy")
 OWNERS_FILES = [ROOT / "policy_pack" / name for name in ("levels.yaml", "approved.yaml")]
+CONFTEST = GoTool(
+    Path(__file__).with_name("conftest"),
+    "github.com/open-policy-agent/conftest",
+    "github.com/open-policy-agent/conftest",
+)
 # Both end with 1 where something is refused.
 DONE = (0, 1)
 
@@ -27,7 +32,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=9, help="how often each is measured")
     parser.add_argument("--seed", type=int, default=1, help="which set of manifests")
     asked = parser.parse_args()
-    conftest = str(ensure_conftest())
+    conftest = str(CONFTEST.ensure())
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_manifests(folder, asked.manifests, asked.seed)
@@ -38,7 +43,7 @@ def main() -> None:
         )
         print(
             f"both refuse the same {refused} of {asked.manifests} manifests by the same rules\n"
-            f"medians of {asked.pairs} pairs; conftest {conftest_version()}\n"
+            f"medians of {asked.pairs} pairs; conftest {CONFTEST.version}\n"
         )
         head = ("", "mlifecycle", "conftest", "ratio", "mlifecycle MiB", "conftest MiB")
         rows = [
