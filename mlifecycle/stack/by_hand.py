@@ -19,15 +19,21 @@ def returned_by_hand(
 ) -> dict[str, Record]:
     """The models that run an earlier release than the stack's state says, by the record of that.
 
-    One whose manifest is of just that release is not among them: it is on its way there.
+    One whose manifest has changed since is not among them: it is a release of its own.
 
     Raises:
         ToolError: the registry does not answer.
     """
-    changed = changed_by_hand((item.manifest.metadata.name for item in loaded), settings, context)
+    running = context.running or {}
+    unchanged = [
+        name
+        for item in loaded
+        if (name := item.manifest.metadata.name) in running
+        and running[name].manifest == to_plain(item.manifest)
+    ]
+    changed = changed_by_hand(unchanged, settings, context)
     if not changed:
         return {}
-    plain = {item.manifest.metadata.name: to_plain(item.manifest) for item in loaded}
     found: dict[str, Record] = {}
     for record in ledger.all(fresh=False)[0]:
         image, release = changed.get(record.model), record.release
@@ -36,7 +42,7 @@ def returned_by_hand(
         names = admitted_names(
             [record.image], lambda version: settings.alias(version, ledger.stack)
         )
-        if image in names and release.verified["manifest"] != plain[record.model]:
+        if image in names:
             found[record.model] = record
     return found
 

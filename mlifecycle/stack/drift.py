@@ -1,4 +1,4 @@
-"""Images that somebody put into the cluster and that were never released: they are put back."""
+"""Images that somebody put into the cluster, and that do not stand there: they are put right."""
 
 from collections.abc import Iterable
 
@@ -21,7 +21,7 @@ def refresh_what_drifted(models: Iterable[str], run: StackRun, context: Context)
     if not drifted:
         return
     for name, image in sorted(drifted.items()):
-        run.report(f"{name} runs {image}, which this stack did not put there: it is put right")
+        run.report(f"{name} runs {image}, which was put there by hand: it is put right")
     resources = resources_of(run.stack)
     urns = [
         resource["urn"]

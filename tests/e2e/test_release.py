@@ -1,6 +1,7 @@
 """A release on a real node: what runs is what was scanned, and it answers as it must."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,8 +74,9 @@ def test_what_runs_is_what_was_scanned_and_what_the_registry_holds(released: San
     pods = json.loads(
         released.kubectl("--namespace", released.namespace, "get", "pods", "--output", "json")
     )
-    (pod,) = pods["items"]
-    assert pod["status"]["containerStatuses"][0]["imageID"].endswith(digest)
+    assert pods["items"]
+    for pod in pods["items"]:
+        assert pod["status"]["containerStatuses"][0]["imageID"].endswith(digest)
 
 
 def test_the_image_says_what_it_is_by_the_image_specifications_names(released: Sandbox) -> None:
@@ -133,7 +135,8 @@ def test_what_was_released_is_told_and_verified_by_hand(released: Sandbox) -> No
     assert (verified.code, verified.output) == (0, "✓ fraud-detector: all 8 golden samples\n")
     status = released.mlifecycle("status", *stack)
     assert status.code == 0, status.output
-    assert "✓ fraud-detector 2.1.0: 1 of 1 pods ready" in status.output
+    # Of its start, the autoscaler may make one more.
+    assert re.search(r"✓ fraud-detector 2\.1\.0: (\d) of \1 pods ready", status.output)
     assert f"Stack {released.stack}: 1 of 1 models are well" in status.output
     (model,) = json.loads(released.mlifecycle("status", *stack, "--format", "json").output)[
         "models"

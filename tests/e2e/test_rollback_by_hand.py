@@ -122,7 +122,7 @@ def test_a_rollout_undo_is_seen_kept_and_ended(running: Sandbox) -> None:
     kubectl(running, "set", "image", f"deployment/{MODEL}", f"inference={image(running, OTHER)}")
     code, output = up(running)
     assert code == 0, output
-    assert "which this stack did not put there: it is put right" in output
+    assert "which was put there by hand: it is put right" in output
     assert image(running) == released
     says(running, "2.0.0", 2.0)
 
