@@ -18,6 +18,7 @@ from components.admission import Admission
 from components.hooks import in_hook_pool
 from components.model_deployment import ModelDeployment, ModelDeploymentArgs
 from components.object_gate import ObjectGate
+from components.outputs import ResourceRegistrationFailed
 from components.pinned_model import PinnedModel
 from mlifecycle.digests import folder_digest
 from mlifecycle.governance.context import Context, ContextError
@@ -53,6 +54,8 @@ from mlifecycle.stack.settings import (
 
 # pulumi-language-python-exec: "exited after showing a user actionable message".
 SAID_ALL = 32
+# In the place of a refusal: a part of the model was not made, and the engine has said why.
+FAILED = "failed"
 
 
 def main() -> None:
@@ -154,7 +157,11 @@ def _unless_refused(
                 await namespace.released.bound.urn.future()
 
     async def end_if_refused(scanned: str, refusals: list[str]) -> None:
-        refused = {model: why for model, why in zip(models, refusals, strict=True) if why}
+        refused = {
+            model: why
+            for model, why in zip(models, refusals, strict=True)
+            if why not in ("", FAILED)
+        }
         for model, why in refused.items():
             pulumi.log.error(why, model)
         # What is about a resource is sent by a task of its own, which has its turn here.
@@ -164,14 +171,25 @@ def _unless_refused(
         if refused:
             are = "is" if len(refused) == 1 else "are"
             raise pulumi.RunError(f"{len(refused)} of {len(models)} models {are} refused")
+        if failed := refusals.count(FAILED):
+            # The outputs stay as they were.
+            raise pulumi.RunError(f"{failed} of {len(models)} models failed")
 
     # In a thread: the program's loop must not wait for a scanner.
     scanned: pulumi.Output[str] = pulumi.Output.from_input(in_hook_pool(repository))
-    told = pulumi.Output.all(scanned, *(model.settled for model in models))
+    # Of all of them: a program that ends takes the hooks away that others still wait for.
+    settled = (model.settled.recover(_unless_registered) for model in models)
+    told = pulumi.Output.all(scanned, *settled)
     checked: pulumi.Output[None] = pulumi.Output.all(told, registered()).apply(
         lambda both: pulumi.Output.from_input(end_if_refused(both[0][0], both[0][1:]))
     )
     return checked.apply(lambda _: {model.pulumi_resource_name: model.summary for model in models})
+
+
+def _unless_registered(error: Exception) -> str:
+    if not isinstance(error, ResourceRegistrationFailed):
+        raise error
+    return FAILED
 
 
 def _repository(

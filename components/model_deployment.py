@@ -16,6 +16,7 @@ from components.hooks import guarded_hook
 from components.model_gate import GateInputs, ModelGate
 from components.model_image import ModelImage
 from components.model_verification import ModelVerification
+from components.outputs import register_outputs
 from components.release import Release
 from components.serving import secrets, serving_of
 from mlifecycle.clock import utc_now
@@ -128,13 +129,14 @@ class ModelDeployment(pulumi.ComponentResource):
         released: pulumi.Output[list[str]] = pulumi.Output.from_input(self._released(image))
         if args.namespace is not None:
             args.namespace.released.add(model.name, released)
-        self.register_outputs(
+        register_outputs(
+            self,
             {
                 **self.summary,
                 "released": released,
                 **args.stack.kept(model.name),
                 "governance": self._verdict(),
-            }
+            },
         )
 
     def _deploy(self, image: ModelImage, what: dict[str, Any]) -> pulumi.Output[str]:

@@ -7,6 +7,7 @@ import pulumi
 from pulumi import ResourceHookBinding, ResourceOptions
 
 from components.hooks import guarded_hook
+from components.outputs import register_outputs
 from mlifecycle.stack.settings import MODEL_VERIFICATION
 
 # For the answers, inside the cluster and then outside (mlifecycle/release/verification.py).
@@ -49,4 +50,4 @@ class ModelVerification(pulumi.ComponentResource):
             {"release": release, "generation": generation},
             ResourceOptions.merge(opts, ResourceOptions(hooks=hooks)),
         )
-        self.register_outputs({})
+        register_outputs(self, {})

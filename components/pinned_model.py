@@ -12,6 +12,7 @@ from pulumi import ResourceHookBinding, ResourceOptions
 from components import admission
 from components.cluster import OwnedNamespace
 from components.model_verification import ModelVerification
+from components.outputs import register_outputs
 from components.release import Release
 from components.serving import secrets, serving_of
 from mlifecycle.artifact import ArtifactError, inspect_artifact
@@ -69,13 +70,14 @@ class PinnedModel(pulumi.ComponentResource):
         namespace.released.add(name, pulumi.Output.from_input(released))
         last = self._declare(namespace)
         self.settled = last.urn.apply(lambda _: "")
-        self.register_outputs(
+        register_outputs(
+            self,
             {
                 **self.summary,
                 "released": released,
                 **stack.kept(name),
                 "governance": release.governance,
-            }
+            },
         )
 
     def _declare(self, namespace: OwnedNamespace) -> ModelVerification:

@@ -22,8 +22,8 @@ _EMPTY = (
     "update failed",
     "an unhandled error occurred: program exited with non-zero exit code: 1",
 )
-# The program's own end, when each refusal has been told of its model.
-_REFUSED = re.compile(r"(?:.*: )?\d+ of \d+ models? (?:is|are) refused", re.DOTALL)
+# The program's own end, when all that was refused or failed has been told of its model.
+_REFUSED = re.compile(r"(?:.*: )?\d+ of \d+ models (?:(?:is|are) refused|failed)", re.DOTALL)
 _STACK = "::pulumi:pulumi:Stack::"
 _MODEL = f"::{MODEL_DEPLOYMENT}::"
 UNCHANGED = ("same", "refresh", "read")
