@@ -54,12 +54,14 @@ class Killed:
         own = moments.random() < 0.5
         process = self.sandbox.start("mlifecycle", *command)
         try:
-            process.wait(moments.uniform(0, self.seconds))
+            process.communicate(timeout=moments.uniform(0, self.seconds))
         except subprocess.TimeoutExpired:
             for victim in [psutil.Process(process.pid)] if own else engines(process):
                 victim.send_signal(signal.SIGKILL)
-            # What is left of it goes on, or not, as it does.
             process.wait(CONVERGED_SECONDS)
+            # What is left of it goes on, or not, as behind a terminal that is gone.
+            assert process.stdout
+            process.stdout.close()
 
     def converge(self) -> None:
         """Run again, as often as another engine is still running."""
