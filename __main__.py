@@ -166,11 +166,13 @@ def _unless_refused(
             pulumi.log.error(why, model)
         # What is about a resource is sent by a task of its own, which has its turn here.
         await asyncio.sleep(0)
-        if found := list(filter(None, [scanned])) or ([] if refused else objects.stack_refusals()):
-            raise pulumi.RunError("\n\n".join(found))
+        if scanned:
+            raise pulumi.RunError(scanned)
         if refused:
             are = "is" if len(refused) == 1 else "are"
             raise pulumi.RunError(f"{len(refused)} of {len(models)} models {are} refused")
+        if found := objects.stack_refusals():
+            raise pulumi.RunError("\n\n".join(found))
         if failed := refusals.count(FAILED):
             # The outputs stay as they were.
             raise pulumi.RunError(f"{failed} of {len(models)} models failed")

@@ -21,11 +21,9 @@ from mlifecycle.release.admission import kept_releases
 from mlifecycle.release.registration import record as registration
 from mlifecycle.release.verification import verify_release
 from mlifecycle.stack.gating import CACHE, GatedStack
-from mlifecycle.stack.recording import SECRETS
+from mlifecycle.stack.recording import DEPLOYMENT, SECRETS
 from mlifecycle.stack.settings import MODEL_DEPLOYMENT
 from mlifecycle.stack.target import target_of
-
-DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 
 
 class _Recorded(pulumi.CustomResource):

@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -17,13 +18,24 @@ from mlifecycle.manifest.loading import ManifestError
 from mlifecycle.report.escape import terminal
 from mlifecycle.stack.settings import SettingsError, StackSettings
 
+if TYPE_CHECKING:
+    from mlifecycle.stack.engine import Engine
+
 ROOT = Path(__file__).parents[2]
 UNUSABLE = (ManifestError, OwnersFileError, ContextError, SettingsError)
 
 
-def project() -> Path:
-    """Where Pulumi itself would look for its project."""
-    return Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
+def engine_of(stack: str) -> "Engine":
+    """The engine of a stack, in the folder where Pulumi itself would look for its project.
+
+    Raises:
+        EngineError: there is no such stack, or no pulumi.
+    """
+    # It takes half a second to import, which `validate` need not pay.
+    from mlifecycle.stack.engine import Engine
+
+    folder = Path(os.environ.get("PULUMI_OPTION_CWD") or ROOT)
+    return Engine(stack, project=folder, policy_pack=ROOT / "policy_pack")
 
 
 @contextmanager
@@ -44,12 +56,10 @@ def answering() -> Iterator[None]:
 @contextmanager
 def stack_settings(stack: str) -> Iterator[StackSettings]:
     """A stack's settings; `answering`."""
-    from mlifecycle.stack.engine import Engine
     from mlifecycle.stack.run import settings_of
 
     with answering():
-        engine = Engine(stack, project=project(), policy_pack=ROOT / "policy_pack")
-        yield settings_of(stack, engine)
+        yield settings_of(stack, engine_of(stack))
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import typer
 from mlifecycle.cli.common import (
     ROOT,
     answering,
+    engine_of,
     explained,
     fail,
     patient,
     progress,
-    project,
     stack_settings,
 )
 
@@ -33,13 +33,12 @@ def up(stack: Annotated[str, typer.Option(help="the stack, such as dev or prod")
     from mlifecycle.release.verification import VerificationError
     from mlifecycle.report.remedies import with_remedy
     from mlifecycle.report.text import release_summary
-    from mlifecycle.stack.engine import Engine, EngineError
+    from mlifecycle.stack.engine import EngineError
     from mlifecycle.stack.release import release
 
     with explained(), patient():
         try:
-            engine = Engine(stack, project=project(), policy_pack=ROOT / "policy_pack")
-            result = release(stack, engine, ROOT, progress)
+            result = release(stack, engine_of(stack), ROOT, progress)
         except (EngineError, ArtifactError, VerificationError, ToolError) as error:
             fail(with_remedy(error), 1)
         print(release_summary(stack, result))
@@ -62,19 +61,19 @@ def rollback(
     """
     from mlifecycle.artifact import ArtifactError
     from mlifecycle.release.verification import VerificationError
+    from mlifecycle.report.remedies import with_remedy
     from mlifecycle.report.text import rollback_summary
-    from mlifecycle.stack.engine import Engine, EngineError
+    from mlifecycle.stack.engine import EngineError
     from mlifecycle.stack.rollback import RollbackError
     from mlifecycle.stack.rollback import rollback as return_model
     from mlifecycle.stack.run import StackRun
 
     with explained(), patient(), answering():
-        engine = Engine(stack, project=project(), policy_pack=ROOT / "policy_pack")
-        run = StackRun.of(stack, engine, ROOT, progress)
+        run = StackRun.of(stack, engine_of(stack), ROOT, progress)
         try:
             found = return_model(model, to, reason, run)
         except (EngineError, VerificationError, RollbackError) as error:
-            fail(str(error), 1)
+            fail(with_remedy(error), 1)
         except ArtifactError as error:
             fail(str(error), 2)
         print(rollback_summary(stack, found))

@@ -93,7 +93,7 @@ class StackState(_Recorded):
 
 
 class Context(_Recorded):
-    """What a verdict depends on.
+    """What a verdict depends on, and what the program and the policy pack of one run share.
 
     Attributes:
         date: today, in UTC.

@@ -133,13 +133,13 @@ class Ledger:
                 found.setdefault(record.model, record)
         return {name: record for name, record in found.items() if name in wanted}
 
-    def standing(self, record: Record) -> Record | None:
-        """The release that a model's newest record leaves running; None where it leaves none.
+    def standing(self, record: Record | None) -> Record | None:
+        """The release that a model's newest record leaves running; None where it, or none, does.
 
         Raises:
             ToolError: the registry does not answer, or it is torn, or changed.
         """
-        if record.kind == "release":
+        if record is None or record.kind == "release":
             return record
         return self.record(record.to) if record.to else None
 

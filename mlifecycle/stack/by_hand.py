@@ -22,7 +22,7 @@ def returned_by_hand(
     One whose manifest has changed since is not among them: it is a release of its own.
 
     Raises:
-        ToolError: the registry does not answer.
+        ToolError: the cluster or the registry does not answer.
     """
     running = context.running or {}
     unchanged = [
@@ -52,7 +52,8 @@ def changed_by_hand(
 ) -> Mapping[str, str]:
     """The image that the cluster runs of each model, where it is another than the state's.
 
-    Where the cluster does not say, nothing is known: a run fails then of itself.
+    Raises:
+        ToolError: the cluster does not answer.
     """
     known = {
         name: (release.image, settings.namespace_of(from_plain(release.manifest)))

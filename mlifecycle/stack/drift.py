@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 from mlifecycle.governance.context import Context
 from mlifecycle.stack.by_hand import changed_by_hand
+from mlifecycle.stack.recording import DEPLOYMENT
 from mlifecycle.stack.run import StackRun
 from mlifecycle.stack.running import model_of, name_of, resources_of
-
-DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 
 
 def refresh_what_drifted(models: Iterable[str], run: StackRun, context: Context) -> None:

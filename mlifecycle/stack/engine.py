@@ -139,10 +139,11 @@ class Engine:
         Raises:
             EngineError: the cluster does not answer.
         """
-        self._ask(
+        self._run(
+            Events(lambda _: None),
             lambda: self._stack.refresh(
                 target=list(urns), suppress_outputs=True, suppress_progress=True
-            )
+            ),
         )
 
     def _ask(self, question: Callable[[], T]) -> T:

@@ -38,8 +38,7 @@ def hold_back(
     last, held = ledger.last(), {}
     for manifest in manifests:
         name = manifest.metadata.name
-        before = last.get(name)
-        stands = ledger.standing(before) if before else None
+        stands = ledger.standing(last.get(name))
         failure, version = failures[name], manifest.spec.model.version
         told = {
             "notice": notices.failed(ledger.stack, name, version, failure),

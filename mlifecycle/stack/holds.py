@@ -10,14 +10,14 @@ from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.plain import manifest_digest, to_plain
 from mlifecycle.manifest.schema import Manifest
 from mlifecycle.stack.by_hand import BY_HAND, returned_by_hand
-from mlifecycle.stack.recording import SECRETS
+from mlifecycle.stack.recording import DEPLOYMENT, SECRETS
 from mlifecycle.stack.settings import StackSettings
 
 # What a model is made of in a cluster (components/model_deployment.py).
 MODEL_OBJECTS = (
     *(f"kubernetes:core/v1:{kind}" for kind in ("ServiceAccount", "Service")),
     *(f"kubernetes:networking.k8s.io/v1:{kind}" for kind in ("Ingress", "NetworkPolicy")),
-    "kubernetes:apps/v1:Deployment",
+    DEPLOYMENT,
     "kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
     "kubernetes:policy/v1:PodDisruptionBudget",
     SECRETS,
@@ -55,7 +55,7 @@ def holds_of(
         record = last.get(name)
         held = record is not None and record.held == manifest_digest(to_plain(item.manifest))
         if held or name in context.pinned:
-            stands = ledger.standing(record) if record else None
+            stands = ledger.standing(record)
             reason = record.reason if record and held else context.pinned[name]
             found[name] = Hold(reason, stands.release if stands else None)
         else:

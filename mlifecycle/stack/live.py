@@ -7,20 +7,31 @@ from typing import Any
 import kr8s
 import kr8s.asyncio
 
+from mlifecycle.process import ToolError
 from mlifecycle.release.api import ask
 from mlifecycle.release.askers import NO_ANSWER
 
 APPS = "apps/v1"
+NOT_FOUND = 404
 
 
 def deployments_of(namespaces: Mapping[str, str], context: str) -> dict[str, dict[str, Any]]:
-    """The Deployment of each model; none for one that the cluster does not have, or does not show.
+    """The Deployment of each model; none for one that the cluster does not have.
 
     Args:
         namespaces: of each model, by its name.
         context: of the kubeconfig; the current one where empty.
+
+    Raises:
+        ToolError: there is no such kubeconfig, or the cluster does not answer, or refuses.
     """
-    return asyncio.run(_deployments(namespaces, context))
+    try:
+        return asyncio.run(_deployments(namespaces, context))
+    except (*NO_ANSWER, ValueError) as error:
+        raise ToolError(
+            f"the cluster does not say what it runs: {error or type(error).__name__}. See"
+            " KUBECONFIG and mlifecycle:kubeContext, and whether you may read its deployments"
+        ) from error
 
 
 def image_of(deployment: Mapping[str, Any]) -> str:
@@ -36,6 +47,7 @@ async def _deployments(namespaces: Mapping[str, str], context: str) -> dict[str,
     for name, namespace in namespaces.items():
         try:
             found[name] = dict(await ask(api, "GET", f"deployments/{name}", namespace, group=APPS))
-        except NO_ANSWER:
-            continue
+        except kr8s.ServerError as error:
+            if error.response is None or error.response.status_code != NOT_FOUND:
+                raise
     return found

@@ -20,6 +20,7 @@ from mlifecycle.stack.settings import MODEL_DEPLOYMENT, MODEL_VERIFICATION, Stac
 
 GIT_SECONDS = 30
 SECRETS = "kubernetes:core/v1:Secret"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 # By which pipelines name who runs them.
 _ACTORS = ("GITHUB_ACTOR", "GITLAB_USER_LOGIN", "BUILD_REQUESTEDFOR")
 
@@ -87,7 +88,7 @@ def keep_releases(
 
 def _before(record: Record | None, ledger: Ledger) -> Release | None:
     """The release that a model's newest record leaves running."""
-    stands = ledger.standing(record) if record else None
+    stands = ledger.standing(record)
     return stands.release if stands else None
 
 

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from mlifecycle.artifact import Signature, inspect_artifact
 from mlifecycle.governance.context import CONTEXT_VARIABLE, Context
-from mlifecycle.ledger.record import Record
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.loading import LoadedManifest
 from mlifecycle.manifest.schema import Manifest
@@ -131,7 +130,7 @@ class StackRun:
         place = f" at commit {commit[:DIGEST_CHARACTERS]}" if commit else ""
         return self.engine.up(f"{words}{place} by {who_runs_this()}", self.report)
 
-    def keep_running(self, context: Context) -> list[Record]:
+    def keep_running(self, context: Context) -> None:
         """Put what runs on record, before anything may have to return to it. How it was verified,
         only its own run knew.
 
@@ -140,7 +139,7 @@ class StackRun:
         """
         running = (context.running or {}).items()
         whole: dict[str, dict[str, Any]] = {name: {} for name, item in running if item.image}
-        return keep_releases(self.ledger, whole, self.root, self.settings, "found running")
+        keep_releases(self.ledger, whole, self.root, self.settings, "found running")
 
     def tell(self) -> None:
         """Tell what is still to be told; what cannot be is reported, and the next run does it."""

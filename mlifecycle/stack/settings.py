@@ -7,7 +7,15 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from mlifecycle.image import names
 from mlifecycle.manifest.fields import Name
@@ -114,6 +122,14 @@ class StackSettings(BaseModel):
     cpu_limit: Quantity
     memory: Quantity
     rollout_timeout_seconds: Annotated[int, Field(ge=20, le=3600)]
+
+    @field_validator("notify_channels")
+    @classmethod
+    def _has_what_notify_names(cls, channels: Any, known: ValidationInfo) -> Any:
+        for name in known.data.get("notify", ()):
+            if name not in channels:
+                raise ValueError(f"has no channel {name!r}, which {PROJECT}:notify names")
+        return channels
 
     def namespace_of(self, manifest: Manifest) -> str:
         """Where this stack puts a model; empty where its manifest does not say (and is refused)."""

@@ -243,6 +243,24 @@ def test_keys_of_callers_that_are_none_are_refused_without_being_shown(text: Any
     assert "hunter2" not in str(refusal.value)
 
 
+def test_whom_a_stack_tells_it_has_a_channel_for() -> None:
+    committed = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.prod.yaml").read_text())["config"]
+
+    def read(channels: str, *told: str) -> Any:
+        own = {"mlifecycle:notifyChannels": channels, "mlifecycle:notify": list(told)}
+        config = {**committed, **own}
+        return read_settings(
+            "prod", lambda name: config.get(f"mlifecycle:{name}"), lambda _: True
+        ).notify_channels
+
+    channels = '{"on-call": ["json://hunter2"]}'
+    assert read(channels, "on-call") == {"on-call": ("json://hunter2",)}
+    for wrong, told in ((channels, "on-cal"), ("", "on-call"), ('{"on-call": "hunter2"}', "x")):
+        with pytest.raises(SettingsError, match="mlifecycle:notifyChannels: ") as refusal:
+            read(wrong, told)
+        assert "hunter2" not in str(refusal.value)
+
+
 def test_an_identity_of_the_cloud_is_an_annotation() -> None:
     committed = yaml.safe_load((local_stacks.CHECKOUT / "Pulumi.prod.yaml").read_text())["config"]
 

@@ -1,5 +1,6 @@
 """Which release a rollback returns to, and what somebody else's return in the cluster is."""
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +12,8 @@ from mlifecycle.ledger.record import Record
 from mlifecycle.ledger.store import Ledger
 from mlifecycle.manifest.loading import load_paths
 from mlifecycle.manifest.plain import to_plain
-from mlifecycle.stack import by_hand, rollback
+from mlifecycle.process import ToolError
+from mlifecycle.stack import by_hand, live, rollback
 from mlifecycle.stack.settings import StackSettings
 from tests.sandbox import SEED_MANIFEST
 from tests.unit.test_holding import Settings, about, release
@@ -122,3 +124,23 @@ def test_only_a_release_of_the_stack_is_a_rollback_by_hand(
     assert [record.version for record in seen.values()] == ([found] if found else [])
     changed = by_hand.changed_by_hand([NAME], settings, context)
     assert changed == ({} if runs in ("", IMAGES[0]) else {NAME: runs})
+
+
+@pytest.mark.parametrize("context", ["", "no-such-context"])
+def test_a_cluster_that_is_away_is_one_error_that_says_where_to_look(
+    context: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can tell then whether somebody rolled back by hand: so nothing goes on."""
+    user = {"name": "u", "user": {"token": "hunter2"}}
+    server = {"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}
+    known = {"clusters": [server], "users": [user], "current-context": "c"}
+    contexts = [{"name": "c", "context": {"cluster": "c", "user": "u"}}]
+    file = tmp_path / "kubeconfig"
+    file.write_text(
+        json.dumps({"apiVersion": "v1", "kind": "Config", **known, "contexts": contexts})
+    )
+    for path in (file, tmp_path / "none"):
+        monkeypatch.setenv("KUBECONFIG", str(path))
+        with pytest.raises(ToolError, match="See KUBECONFIG and mlifecycle:kubeContext") as refusal:
+            live.deployments_of({NAME: "ml"}, context)
+        assert "hunter2" not in str(refusal.value)
