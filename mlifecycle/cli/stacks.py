@@ -133,7 +133,7 @@ def status(
 ) -> None:
     """Say how each model of a stack runs, since when, by whom, and what is still owed.
 
-    Exit codes: 0 all are well, 1 one is not, 2 the stack, the registry or a setting is unusable.
+    Exit codes: 0 all are well, 1 one is not, 2 stack, cluster, registry or a setting is unusable.
     """
     from mlifecycle.report.status import status_as_json, status_as_text
     from mlifecycle.stack.status import status_of

@@ -99,7 +99,10 @@ def test_a_network_policy_that_forgets_the_model_store(released: Sandbox, namesp
         },
     }
     apply(released, namespace, policy)
-    deploy(released, namespace, name, lambda _: None)
+    # The node learns of a new pod's address a moment after the pod starts; the server fetches once.
+    server = ["uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "8080"]
+    late = f"import os, time; time.sleep(8); os.execvp('uvicorn', {server})"
+    deploy(released, namespace, name, command("python", "-c", late))
     text = waited(released, namespace, name)
     assert "The pods do not reach the model store" in text
     released.run("kubectl", "--namespace", namespace, "delete", "deployment", name)
